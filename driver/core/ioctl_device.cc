@@ -1,0 +1,66 @@
+// Commands of device nodes that need more than one part of the session, or descriptors.
+#include <cerrno>
+#include <utility>
+
+#include "driver/core/ioctl.h"
+
+namespace vnpu::driver {
+
+int IoctlSession(const IoctlCall& call) {
+  auto* arg = call.as<vnpu_ioc_session>();
+  FileState& state = call.file.state();
+  if (state.session != nullptr || state.ended) {
+    return -EBUSY;
+  }
+  UniqueFd mem_fd;
+  UniqueFd kick_fd;
+  if (const int error = call.TakeFd(0, arg->mem_fd, &mem_fd); error != 0) {
+    return error;
+  }
+  if (const int error = call.TakeFd(1, arg->kick_fd, &kick_fd); error != 0) {
+    return error;
+  }
+  const Session::Params params{call.driver(),        *call.file.device(),
+                               call.file.client(),   call.file.weak_from_this(),
+                               call.file.abort_fd(), call.request.caller};
+  return Session::Begin(params, arg, std::move(mem_fd), std::move(kick_fd), &state.session);
+}
+
+int IoctlPin(const IoctlCall& call) {
+  auto* arg = call.as<vnpu_ioc_pin>();
+  UniqueFd fd;
+  const int error = call.TakeFd(0, arg->fd, &fd);
+  return error != 0 ? error : call.session().memory().PinMemory(arg, std::move(fd));
+}
+
+int IoctlQmemAdd(const IoctlCall& call) {
+  auto* arg = call.as<vnpu_ioc_qmem_add>();
+  UniqueFd fd;
+  const int error = call.TakeFd(0, arg->fd, &fd);
+  return error != 0 ? error : call.session().queues().AddQmem(arg, std::move(fd));
+}
+
+int IoctlIrqAdd(const IoctlCall& call) {
+  auto* arg = call.as<vnpu_ioc_irq_add>();
+  UniqueFd fd;
+  const int error = call.TakeFd(0, arg->fd, &fd);
+  return error != 0
+             ? error
+             : call.session().interrupts().Add(arg, std::move(fd), call.file.state().features);
+}
+
+int IoctlModuleLoad(const IoctlCall& call) {
+  auto* arg = call.as<vnpu_ioc_module_load>();
+  UniqueFd fd;
+  const int error = call.TakeFd(0, arg->fd, &fd);
+  return error != 0 ? error : call.session().modules().Load(arg, std::move(fd));
+}
+
+int IoctlSubmit(const IoctlCall& call) {
+  if ((call.file.state().features & VNPU_FEATURE_SUBMIT_IOCTL) == 0) {
+    return -EINVAL;
+  }
+  return call.session().queues().Submit(call.as<vnpu_ioc_submit>());
+}
+
+}  // namespace vnpu::driver

@@ -1,0 +1,69 @@
+// The physical memory of one device.
+#ifndef VNPU_DRIVER_MEM_HBM_H_
+#define VNPU_DRIVER_MEM_HBM_H_
+
+#include <cstdint>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "driver/base/unique_fd.h"
+#include "driver/mem/buddy.h"
+
+namespace vnpu::driver {
+
+// Physical addresses: HBM begins here, so that 0 is nobody's address. Pinned host memory has
+// addresses of its own; see SessionMemory.
+inline constexpr uint64_t kHbmBase = uint64_t{1} << 40;
+inline constexpr uint64_t kHostBase = uint64_t{1} << 44;
+
+class Hbm;
+
+// Blocks of HBM; given back on destruction.
+class HbmBlocks {
+ public:
+  HbmBlocks() = default;
+  HbmBlocks(Hbm* hbm, std::vector<Block> blocks) : hbm_(hbm), blocks_(std::move(blocks)) {}
+  HbmBlocks(HbmBlocks&& other) noexcept
+      : hbm_(std::exchange(other.hbm_, nullptr)), blocks_(std::move(other.blocks_)) {}
+  HbmBlocks& operator=(HbmBlocks&& other) noexcept;
+  ~HbmBlocks();
+
+  const std::vector<Block>& blocks() const { return blocks_; }
+  static uint64_t Address(const Block& block) { return kHbmBase + block.page * uint64_t{4096}; }
+
+ private:
+  Hbm* hbm_ = nullptr;
+  std::vector<Block> blocks_;
+};
+
+// Page numbers of HBM; what backs them is a memory file for each object. Thread-safe.
+class Hbm {
+ public:
+  // `numa_node`: where the pages shall lie; -1: anywhere.
+  Hbm(uint64_t bytes, int numa_node);
+
+  // `bytes`: multiple of 4096, or of 2 MiB with `huge`; `backing` receives a sparse memory file of
+  // that size. -ENOMEM when full or too fragmented; other -errno from the system.
+  int Allocate(uint64_t bytes, bool huge, HbmBlocks* blocks, UniqueFd* backing);
+
+  uint64_t total_bytes() const { return total_bytes_; }
+  uint64_t free_bytes() const;
+  // The node that the pages are bound to, or 0.
+  uint32_t numa_node() const { return numa_node_ < 0 ? 0 : static_cast<uint32_t>(numa_node_); }
+
+ private:
+  friend class HbmBlocks;
+  void Free(const std::vector<Block>& blocks);
+  void Bind(int fd, uint64_t bytes);
+
+  uint64_t total_bytes_;
+  int numa_node_;
+  mutable std::mutex mutex_;
+  BuddyAllocator buddy_;
+  bool bind_failed_ = false;  // reported once
+};
+
+}  // namespace vnpu::driver
+
+#endif  // VNPU_DRIVER_MEM_HBM_H_

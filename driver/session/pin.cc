@@ -1,0 +1,119 @@
+// Pinned host memory of a session.
+#include <spdlog/spdlog.h>
+#include <sys/mman.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+#include "driver/base/memfd.h"
+#include "driver/session/memory.h"
+
+namespace vnpu::driver {
+namespace {
+
+using firmware::ControlOp;
+using firmware::ControlRequest;
+
+// Locking reads pages in; in steps, so that the process's other mappings can change in between and
+// the end of the session is noticed.
+constexpr size_t kLockStep = 32u << 20;
+
+bool LockInSteps(const SessionContext& context, std::byte* data, size_t size) {
+  for (size_t done = 0; done < size; done += kLockStep) {
+    const size_t step = std::min(kLockStep, size - done);
+    if (context.Aborted()) {
+      return false;
+    }
+    if (mlock(data + done, step) != 0) {
+      static std::atomic<bool> reported{false};
+      if (!reported.exchange(true)) {
+        spdlog::warn(
+            "cannot lock pinned host memory ({}): it stays pageable; raise RLIMIT_MEMLOCK or run "
+            "vnpud as root",
+            std::strerror(errno));
+      }
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+void SessionMemory::LockPages(Pin* pin) const {
+  HeldMap map;
+  if (context_->HoldMap(pin->file.get(), pin->size, PROT_READ | PROT_WRITE, &map) == 0 &&
+      LockInSteps(*context_, map->at<>(), pin->size)) {
+    pin->lock = std::move(map);
+    pin->locked = true;
+  }
+}
+
+int SessionMemory::PinMemory(vnpu_ioc_pin* arg, UniqueFd fd) {
+  if (arg->flags != 0 || arg->reserved != 0 || arg->size == 0 || arg->size % VNPU_PAGE_SIZE != 0) {
+    return -EINVAL;
+  }
+  if (const int error = CheckMemfd(fd.get(), arg->size); error != 0) {
+    return error;
+  }
+  if (pmems_.size() + pins_.size() >= VNPU_MAX_PMEMS) {
+    return -ENOSPC;
+  }
+  if (arg->size > context_->pin_limit || pinned_bytes_ > context_->pin_limit - arg->size) {
+    return -ENOMEM;
+  }
+  Pin pin;
+  pin.size = arg->size;
+  if (const int error = context_->Hold(std::move(fd), &pin.file); error != 0) {
+    return error;
+  }
+  uint64_t va = 0;
+  const uint64_t align = arg->size >= VNPU_HUGE_PAGE_SIZE ? VNPU_HUGE_PAGE_SIZE : VNPU_PAGE_SIZE;
+  if (const int error = space_.Reserve(arg->size, align, RangeKind::kPinned, &va); error != 0) {
+    return error;
+  }
+  LockPages(&pin);
+  int error = table_->Map(va, arg->size, kHostBase + (va - space_.base()),
+                          vdev::kPteRead | vdev::kPteWrite | vdev::kPteHost);
+  if (error == 0) {
+    ControlRequest request{};
+    request.op = ControlOp::kMap;
+    request.map = {va, arg->size, 0, VNPU_PROT_READ | VNPU_PROT_WRITE, 0};
+    const int file = pin.file.get();
+    error = context_->Call(request, std::span(&file, 1));
+    if (error != 0) {
+      UndoTable(va, arg->size);
+    }
+  }
+  CountTable();
+  if (error != 0) {
+    space_.Release(va);
+    return error;
+  }
+  space_.Find(va)->mapped = arg->size;
+  pin.pages = Charge(context_->tally(), Counted::kPinnedPages, arg->size / VNPU_PAGE_SIZE);
+  pinned_bytes_ += arg->size;
+  arg->va = va;
+  arg->locked = pin.locked ? 1 : 0;
+  pins_.emplace(va, std::move(pin));
+  return 0;
+}
+
+int SessionMemory::Unpin(const vnpu_ioc_unpin& arg) {
+  if (arg.reserved != 0) {
+    return -EINVAL;
+  }
+  const auto it = pins_.find(arg.va);
+  if (it == pins_.end()) {
+    return -ENOENT;
+  }
+  VaRange* range = space_.Find(arg.va);
+  const int error = UnmapRange(range, arg.va, range->size, true);
+  space_.Release(arg.va);
+  pinned_bytes_ -= it->second.size;
+  pins_.erase(it);
+  return error;
+}
+
+}  // namespace vnpu::driver

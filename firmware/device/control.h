@@ -1,0 +1,136 @@
+// Control messages between the driver and a device process.
+//
+// A SOCK_SEQPACKET socketpair; the device process has its end as descriptor 3. The driver sends one
+// request (ControlRequest, descriptors by SCM_RIGHTS) and waits for the one reply before the next;
+// a reply that does not come within the driver's limit means the process is killed. The driver
+// has checked every field against its own records; the device process checks again what could
+// break the process itself, and answers -errno.
+//
+// The device process exits when the socket closes.
+#ifndef VNPU_FIRMWARE_DEVICE_CONTROL_H_
+#define VNPU_FIRMWARE_DEVICE_CONTROL_H_
+
+#include <vnpu/abi.h>
+#include <vnpu/ioctl.h>
+
+#include <cstdint>
+
+namespace vnpu::firmware {
+
+inline constexpr int kControlFd = 3;
+
+enum class ControlOp : uint32_t {
+  kInit,         // fds: session memory, kick eventfd, page table (read-only), board, driver eventfd
+  kMap,          // fds: the memory object
+  kUnmap,        // PROT_NONE over the range, when no DMA or kernel start can still use it
+  kProtect,      //
+  kQmemAdd,      // fds: the queue memory
+  kQmemDel,      //
+  kQueueCreate,  //
+  kQueueDestroy,  // reply -EBUSY without force while tasks are left
+  kQueueSet,      //
+  kIrqAdd,        // fds: the eventfd; none for an io_uring
+  kIrqDel,        //
+  kEventFree,     // reply -EBUSY while a task waits for it
+  kModuleLoad,    // fds: the image, the device memory object; already mapped RW at va
+  kModuleUnload,  //
+  kModuleSymbol,  //
+  kCount,
+};
+
+// `driver eventfd` of kInit: the device adds 1 to it when it finds driver_wait of a queue set
+// (queue.h), after posting a CQE or advancing sq_head.
+struct ControlInit {
+  uint64_t window_base;
+  uint64_t clock_hz;
+  uint32_t board_slot;
+  uint32_t client_pid;  // for process_vm_readv, in the device process's pid namespace
+  uint32_t device;      // number of the device
+  uint32_t reserved;
+  uint32_t units[VNPU_UNIT_COUNT];
+};
+
+struct ControlMap {  // also kUnmap (va, size) and kProtect (va, size, prot)
+  uint64_t va;
+  uint64_t size;
+  uint64_t offset;  // in the object
+  uint32_t prot;    // VNPU_PROT_*
+  uint32_t reserved;
+};
+
+struct ControlQmem {
+  uint32_t qmem_id;
+  uint32_t reserved;
+  uint64_t size;
+};
+
+struct ControlQueue {  // create; destroy uses queue_id and flags (VNPU_DESTROY_FORCE)
+  uint32_t queue_id;
+  uint32_t qmem_id;
+  uint64_t offset;
+  uint32_t sq_entries;
+  uint32_t arg_bytes;
+  uint32_t priority;
+  uint32_t flags;  // VNPU_QUEUE_*
+};
+
+struct ControlQueueSet {
+  uint32_t queue_id;
+  uint32_t attr;
+  uint64_t value;
+};
+
+// Linux does not let an io_uring travel by SCM_RIGHTS: the device process takes it from the client
+// by pidfd_getfd, as it may where it may read the client's pageable memory.
+struct ControlIrq {
+  uint32_t irq_id;
+  uint32_t kind;
+  uint64_t user_data;
+  int32_t client_fd;  // VNPU_IRQ_URING: the client's number
+  uint32_t reserved;
+};
+
+struct ControlEvent {
+  uint32_t event_id;
+  uint32_t reserved;
+};
+
+// The driver has parsed the image (firmware/loader), reserved `span` bytes at va, mapped an object
+// of HBM there and asks the device process to load into it and to set each segment's protection.
+struct ControlModule {  // kModuleUnload: module_id alone
+  uint32_t module_id;
+  uint32_t kernels;  // reply
+  uint64_t va;
+  uint64_t span;
+  uint64_t image_bytes;
+  char message[216];  // reply, on -ENOEXEC
+};
+
+struct ControlRequest {
+  ControlOp op;
+  uint32_t reserved;
+  union {
+    ControlInit init;
+    ControlMap map;
+    ControlQmem qmem;
+    ControlQueue queue;
+    ControlQueueSet queue_set;
+    ControlIrq irq;
+    ControlEvent event;
+    ControlModule module;
+    vnpu_ioc_module_symbol symbol;  // kModuleSymbol: as in the ioctl, in and out
+  };
+};
+
+struct ControlReply {
+  int32_t result;  // 0 or -errno
+  uint32_t reserved;
+  union {
+    ControlModule module;
+    vnpu_ioc_module_symbol symbol;
+  };
+};
+
+}  // namespace vnpu::firmware
+
+#endif  // VNPU_FIRMWARE_DEVICE_CONTROL_H_

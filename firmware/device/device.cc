@@ -1,0 +1,285 @@
+#include "firmware/device/device.h"
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <mutex>
+
+#include "firmware/scheduler/shared.h"
+#include "vdev/page_table.h"
+
+namespace vnpu::firmware {
+namespace {
+
+constexpr uint32_t kFirstWorkers = 2;
+constexpr uint32_t kMaxWorkers = 256;
+
+vnpu_session_mem* SessionOf(const Mapping& mapping) {
+  return reinterpret_cast<vnpu_session_mem*>(mapping.data());
+}
+
+size_t FdsOf(const ControlRequest& request) {
+  switch (request.op) {
+    case ControlOp::kInit:
+      return 5;
+    case ControlOp::kModuleLoad:
+      return 2;
+    case ControlOp::kMap:
+    case ControlOp::kQmemAdd:
+      return 1;
+    case ControlOp::kIrqAdd:
+      return request.irq.kind == VNPU_IRQ_URING ? 0 : 1;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
+
+int Device::MapBoard(uint32_t slot, int fd) {
+  if (slot >= kBoardSlots) {
+    return -EINVAL;
+  }
+  board_ = Mapping(fd, 0, kBoardBytes, PROT_READ);
+  own_slot_ = Mapping(fd, 4096ull * (1 + slot), 4096, PROT_READ | PROT_WRITE);
+  return board_.data() != nullptr && own_slot_.data() != nullptr ? 0 : -ENOMEM;
+}
+
+int Device::Init(const ControlInit& init, std::vector<Fd>& fds) {
+  if (pool_ != nullptr) {
+    return -EBUSY;
+  }
+  if (init.clock_hz == 0) {
+    return -EINVAL;
+  }
+  if (const int error = window_.Reserve(init.window_base); error != 0) {
+    return error;
+  }
+  session_ = Mapping(fds[0].get(), 0, VNPU_SESSION_MEM_BYTES, PROT_READ | PROT_WRITE);
+  page_table_ = Mapping(fds[2].get(), 0, vdev::kTableBytes, PROT_READ);
+  if (session_.data() == nullptr || page_table_.data() == nullptr) {
+    return -ENOMEM;
+  }
+  if (const int error = MapBoard(init.board_slot, fds[3].get()); error != 0) {
+    return error;
+  }
+  client_ = Fd(static_cast<int>(syscall(SYS_pidfd_open, init.client_pid, 0)));
+  kick_ = std::move(fds[1]);
+  driver_ = std::move(fds[4]);
+  clock_.emplace(init.clock_hz);
+  units_.emplace(reinterpret_cast<const BoardHeader*>(board_.data()), board_.data() + 4096,
+                 reinterpret_cast<BoardSlot*>(own_slot_.data()));
+  uint32_t units = 0;
+  for (const uint32_t count : init.units) {
+    units += std::min(count, kMaxWorkers);
+  }
+  pool_ = std::make_unique<WorkerPool>(
+      WorkerPool::Config{.session = SessionOf(session_),
+                         .units = &*units_,
+                         .clock = &*clock_,
+                         .page_table = page_table_.data(),
+                         .client = static_cast<pid_t>(init.client_pid),
+                         .device = init.device,
+                         .max_workers = std::clamp(units + 1, kFirstWorkers, kMaxWorkers),
+                         .kick_fd = kick_.get(),
+                         .driver_fd = driver_.get(),
+                         .grow_fd = grow_fd_});
+  modules_.emplace(pool_.get(), &window_);
+  for (uint32_t i = 0; i < kFirstWorkers; ++i) {
+    if (!pool_->AddWorker()) {
+      return -EAGAIN;
+    }
+  }
+  return 0;
+}
+
+void Device::Grow() {
+  if (pool_ != nullptr) {
+    pool_->AddWorker();
+  }
+}
+
+void Device::Orphaned() {
+  if (pool_ == nullptr) {
+    return;
+  }
+  StoreShared(SessionOf(session_)->state, uint32_t{VNPU_SESSION_LOST}, std::memory_order_seq_cst);
+  const std::lock_guard hold(pool_->lock());
+  pool_->irqs().PostAll();
+}
+
+int Device::AddQmem(const ControlQmem& request, int fd) {
+  if (qmems_.contains(request.qmem_id)) {
+    return -EEXIST;
+  }
+  Mapping memory(fd, 0, request.size, PROT_READ | PROT_WRITE);
+  if (memory.data() == nullptr) {
+    return -ENOMEM;
+  }
+  qmems_[request.qmem_id].memory = std::move(memory);
+  return 0;
+}
+
+int Device::RemoveQmem(uint32_t qmem_id) {
+  const auto found = qmems_.find(qmem_id);
+  if (found == qmems_.end()) {
+    return -ENOENT;
+  }
+  if (found->second.queues != 0) {
+    return -EBUSY;
+  }
+  qmems_.erase(found);
+  return 0;
+}
+
+int Device::CreateQueue(const ControlQueue& request) {
+  const auto found = qmems_.find(request.qmem_id);
+  if (found == qmems_.end()) {
+    return -ENOENT;
+  }
+  const Mapping& memory = found->second.memory;
+  const uint64_t bytes = vnpu_queue_bytes(request.sq_entries, request.arg_bytes);
+  const bool sound = request.offset % VNPU_PAGE_SIZE == 0 && request.offset <= memory.size() &&
+                     bytes <= memory.size() - request.offset &&
+                     request.sq_entries >= VNPU_MIN_SQ_ENTRIES &&
+                     request.sq_entries <= VNPU_MAX_SQ_ENTRIES &&
+                     (request.sq_entries & (request.sq_entries - 1)) == 0;
+  if (!sound) {
+    return -EINVAL;
+  }
+  const QueueMemory queue =
+      QueueMemory::At(memory.data() + request.offset, request.sq_entries, request.arg_bytes);
+  const std::lock_guard hold(pool_->lock());
+  const int error =
+      pool_->scheduler().CreateQueue(request.queue_id, queue, request.priority, request.flags);
+  if (error == 0) {
+    ++found->second.queues;
+    queue_qmem_[request.queue_id] = request.qmem_id;
+  }
+  return error;
+}
+
+int Device::DestroyQueue(const ControlQueue& request) {
+  const std::lock_guard hold(pool_->lock());
+  Scheduler& scheduler = pool_->scheduler();
+  int error = scheduler.KillQueue(request.queue_id, (request.flags & VNPU_DESTROY_FORCE) != 0);
+  if (error != 0) {
+    return error;
+  }
+  if (!pool_->WaitUntilQuiet(request.queue_id)) {
+    return -ETIMEDOUT;
+  }
+  error = scheduler.DestroyQueue(request.queue_id);
+  if (error == 0) {
+    --qmems_[queue_qmem_[request.queue_id]].queues;
+    queue_qmem_.erase(request.queue_id);
+  }
+  return error;
+}
+
+int Device::SetQueue(const ControlQueueSet& request) {
+  if (request.attr != VNPU_QUEUE_ATTR_STOP_ON_FAILURE) {
+    return -EINVAL;
+  }
+  const std::lock_guard hold(pool_->lock());
+  return pool_->scheduler().SetStopOnFailure(request.queue_id, request.value != 0);
+}
+
+int Device::AddIrq(const ControlIrq& request, std::vector<Fd>* fds) {
+  Fd fd;
+  if (request.kind == VNPU_IRQ_URING) {
+    fd = Fd(static_cast<int>(syscall(SYS_pidfd_getfd, client_.get(), request.client_fd, 0)));
+    if (!fd) {
+      return -EOPNOTSUPP;
+    }
+  } else {
+    fd = std::move(fds->front());
+  }
+  const std::lock_guard hold(pool_->lock());
+  const int error =
+      pool_->irqs().Add(request.irq_id, request.kind, request.user_data, std::move(fd));
+  pool_->scheduler().SetIrqLimit(pool_->irqs().limit());
+  return error;
+}
+
+int Device::RemoveIrq(const ControlIrq& request) {
+  const std::lock_guard hold(pool_->lock());
+  const int error = pool_->irqs().Remove(request.irq_id);
+  pool_->scheduler().SetIrqLimit(pool_->irqs().limit());
+  return error;
+}
+
+int Device::FreeEvent(uint32_t event_id) {
+  if (event_id >= VNPU_MAX_EVENTS) {
+    return -EINVAL;
+  }
+  const std::lock_guard hold(pool_->lock());
+  if (pool_->scheduler().EventHasWaiters(event_id)) {
+    return -EBUSY;
+  }
+  vnpu_event_reg& reg = SessionOf(session_)->events[event_id];
+  StoreShared(reg.timestamp, uint64_t{0});
+  StoreShared(reg.seq, uint64_t{0}, std::memory_order_release);
+  return 0;
+}
+
+ControlReply Device::Handle(ControlRequest* request, std::vector<Fd> fds) {
+  ControlReply reply{};
+  const auto run = [&]() -> int {
+    if (request->op >= ControlOp::kCount || fds.size() != FdsOf(*request)) {
+      return -EINVAL;
+    }
+    if (request->op == ControlOp::kInit) {
+      return Init(request->init, fds);
+    }
+    if (pool_ == nullptr) {
+      return -ENXIO;
+    }
+    switch (request->op) {
+      case ControlOp::kMap:
+        return window_.Map(request->map.va, request->map.size, request->map.prot, fds[0].get(),
+                           request->map.offset);
+      case ControlOp::kUnmap:
+        return window_.Unmap(request->map.va, request->map.size);
+      case ControlOp::kProtect:
+        return window_.Protect(request->map.va, request->map.size, HostProt(request->map.prot));
+      case ControlOp::kQmemAdd:
+        return AddQmem(request->qmem, fds[0].get());
+      case ControlOp::kQmemDel:
+        return RemoveQmem(request->qmem.qmem_id);
+      case ControlOp::kQueueCreate:
+        return CreateQueue(request->queue);
+      case ControlOp::kQueueDestroy:
+        return DestroyQueue(request->queue);
+      case ControlOp::kQueueSet:
+        return SetQueue(request->queue_set);
+      case ControlOp::kIrqAdd:
+        return AddIrq(request->irq, &fds);
+      case ControlOp::kIrqDel:
+        return RemoveIrq(request->irq);
+      case ControlOp::kEventFree:
+        return FreeEvent(request->event.event_id);
+      case ControlOp::kModuleLoad: {
+        const int error = modules_->Load(&request->module, fds[0].get(), fds[1].get());
+        reply.module = request->module;
+        return error;
+      }
+      case ControlOp::kModuleUnload:
+        return modules_->Unload(request->module.module_id);
+      case ControlOp::kModuleSymbol: {
+        const int error = modules_->Lookup(&request->symbol);
+        reply.symbol = request->symbol;
+        return error;
+      }
+      default:
+        return -EINVAL;
+    }
+  };
+  reply.result = run();
+  return reply;
+}
+
+}  // namespace vnpu::firmware

@@ -1,0 +1,67 @@
+// The device process of one session: carries out what the driver asks for (control.h).
+#ifndef VNPU_FIRMWARE_DEVICE_DEVICE_H_
+#define VNPU_FIRMWARE_DEVICE_DEVICE_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "firmware/device/board.h"
+#include "firmware/device/control.h"
+#include "firmware/device/fd.h"
+#include "firmware/device/mapping.h"
+#include "firmware/device/modules.h"
+#include "firmware/device/worker_pool.h"
+
+namespace vnpu::firmware {
+
+// Control thread only.
+class Device {
+ public:
+  // `grow_fd`: eventfd that becomes readable when Grow() is wanted; borrowed.
+  explicit Device(int grow_fd) : grow_fd_(grow_fd) {}
+
+  // Carries out one request; `fds` came with it. The result goes into the reply.
+  ControlReply Handle(ControlRequest* request, std::vector<Fd> fds);
+  void Grow();
+  // The driver is gone: tells the client that nothing will run any more.
+  void Orphaned();
+
+ private:
+  int Init(const ControlInit& init, std::vector<Fd>& fds);
+  int MapBoard(uint32_t slot, int fd);
+  int AddQmem(const ControlQmem& request, int fd);
+  int RemoveQmem(uint32_t qmem_id);
+  int CreateQueue(const ControlQueue& request);
+  int DestroyQueue(const ControlQueue& request);
+  int SetQueue(const ControlQueueSet& request);
+  int AddIrq(const ControlIrq& request, std::vector<Fd>* fds);
+  int RemoveIrq(const ControlIrq& request);
+  int FreeEvent(uint32_t event_id);
+
+  int grow_fd_;
+  Fd client_;  // pidfd
+  Fd kick_;
+  Fd driver_;
+  Mapping session_;
+  Mapping page_table_;
+  Mapping board_;
+  Mapping own_slot_;
+  Window window_;
+  std::optional<vdev::Clock> clock_;
+  std::optional<Units> units_;
+  std::unique_ptr<WorkerPool> pool_;
+  std::optional<Modules> modules_;
+  struct Qmem {
+    Mapping memory;
+    uint32_t queues = 0;
+  };
+  std::map<uint32_t, Qmem> qmems_;
+  std::map<uint32_t, uint32_t> queue_qmem_;  // of each queue
+};
+
+}  // namespace vnpu::firmware
+
+#endif  // VNPU_FIRMWARE_DEVICE_DEVICE_H_

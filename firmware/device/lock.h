@@ -1,0 +1,77 @@
+// The scheduler's lock: short critical sections, taken by a worker for each piece of work, held by
+// the polling worker while nobody else wants it.
+#ifndef VNPU_FIRMWARE_DEVICE_LOCK_H_
+#define VNPU_FIRMWARE_DEVICE_LOCK_H_
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+#include <atomic>
+#include <cstdint>
+
+namespace vnpu::firmware {
+
+// `timeout`: relative; nullptr: none.
+inline void FutexWait(std::atomic<uint32_t>* word, uint32_t value, const timespec* timeout) {
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, timeout, nullptr, 0);
+}
+inline void FutexWake(std::atomic<uint32_t>* word, int count) {
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+}
+
+class SchedulerLock {
+ public:
+  void lock() {
+    uint32_t expected = kFree;
+    if (!word_.compare_exchange_strong(expected, kHeld, std::memory_order_acquire)) [[unlikely]] {
+      LockSlow();
+    }
+  }
+  void unlock() {
+    if (word_.exchange(kFree, std::memory_order_release) == kSlept) [[unlikely]] {
+      FutexWake(&word_, 1);
+    }
+  }
+  // True when somebody waits; the holder that merely polls then lets go by Yield().
+  bool Contended() const { return waiting_.load(std::memory_order_relaxed) != 0; }
+  // Lets a waiter in, then takes the lock back.
+  void Yield() {
+    unlock();
+    for (int i = 0; i < kYieldSpins && Contended(); ++i) {
+      _mm_pause();
+    }
+    lock();
+  }
+
+ private:
+  static constexpr uint32_t kFree = 0;
+  static constexpr uint32_t kHeld = 1;
+  static constexpr uint32_t kSlept = 2;  // held, and somebody may sleep for it
+  static constexpr int kSpins = 200;
+  static constexpr int kYieldSpins = 2000;
+
+  void LockSlow() {
+    waiting_.fetch_add(1, std::memory_order_relaxed);
+    bool locked = false;
+    for (int i = 0; i < kSpins && !locked; ++i) {
+      _mm_pause();
+      uint32_t expected = kFree;
+      locked = word_.load(std::memory_order_relaxed) == kFree &&
+               word_.compare_exchange_strong(expected, kHeld, std::memory_order_acquire);
+    }
+    while (!locked && word_.exchange(kSlept, std::memory_order_acquire) != kFree) {
+      FutexWait(&word_, kSlept, nullptr);
+    }
+    waiting_.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+  std::atomic<uint32_t> word_{kFree};
+  std::atomic<uint32_t> waiting_{0};
+};
+
+}  // namespace vnpu::firmware
+
+#endif  // VNPU_FIRMWARE_DEVICE_LOCK_H_

@@ -1,0 +1,105 @@
+// vnpu-device: the device process of one session. Started by the driver, never by hand.
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <vector>
+
+#include "firmware/device/control.h"
+#include "firmware/device/device.h"
+#include "vdev/core.h"
+
+namespace vnpu::firmware {
+namespace {
+
+constexpr size_t kMaxFds = 8;
+
+std::vector<Fd> TakeFds(msghdr* message) {
+  std::vector<Fd> fds;
+  for (cmsghdr* part = CMSG_FIRSTHDR(message); part != nullptr; part = CMSG_NXTHDR(message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) {
+      continue;
+    }
+    const size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof(int));
+      fds.emplace_back(fd);
+    }
+  }
+  return fds;
+}
+
+// Serves one message; false when the driver is gone.
+bool ServeOne(Device* device) {
+  ControlRequest request;
+  std::memset(static_cast<void*>(&request), 0, sizeof(request));
+  iovec data{&request, sizeof(request)};
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kMaxFds * sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t got = recvmsg(kControlFd, &message, MSG_CMSG_CLOEXEC);
+  if (got < 0) {
+    return errno == EINTR;
+  }
+  if (got == 0) {
+    return false;
+  }
+  std::vector<Fd> fds = TakeFds(&message);
+  ControlReply reply{};
+  reply.result = -EINVAL;
+  if (got == sizeof(request) && (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0) {
+    reply = device->Handle(&request, std::move(fds));
+  }
+  return send(kControlFd, &reply, sizeof(reply), MSG_NOSIGNAL) == sizeof(reply);
+}
+
+int Serve() {
+  const Fd grow(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  const Fd epoll(epoll_create1(EPOLL_CLOEXEC));
+  for (const int fd : {kControlFd, grow.get()}) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.fd = fd;
+    if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+      std::fprintf(stderr, "vnpu-device: this program is started by vnpud, not by hand\n");
+      return 2;
+    }
+  }
+  Device device(grow.get());
+  for (;;) {
+    epoll_event event{};
+    if (epoll_wait(epoll.get(), &event, 1, -1) != 1) {
+      continue;
+    }
+    if (event.data.fd == grow.get()) {
+      uint64_t count = 0;
+      [[maybe_unused]] const ssize_t got = read(grow.get(), &count, sizeof(count));
+      device.Grow();
+    } else if (!ServeOne(&device)) {
+      device.Orphaned();
+      // Workers may be anywhere in device code: no destructor can wait for them.
+      _exit(0);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace vnpu::firmware
+
+int main() {
+  // Nobody of the same user may look into this process by ptrace or /proc.
+  prctl(PR_SET_DUMPABLE, 0);
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  vnpu::vdev::Core::InstallHandlers();
+  return vnpu::firmware::Serve();
+}

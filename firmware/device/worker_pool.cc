@@ -1,0 +1,347 @@
+#include "firmware/device/worker_pool.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <mutex>
+#include <system_error>
+
+#include "firmware/device/sandbox.h"
+#include "firmware/scheduler/shared.h"
+
+namespace vnpu::firmware {
+namespace {
+
+constexpr uint64_t kPollUs = 100;  // four times what it takes to wake a sleeper
+constexpr uint64_t kYieldUs = 10;
+constexpr uint64_t kHelpUs = 60;
+constexpr uint32_t kPassesBetweenChecks = 32;
+
+thread_local const vnpu_block* this_block = nullptr;
+
+uint32_t CountCpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  return sched_getaffinity(0, sizeof(set), &set) == 0 ? static_cast<uint32_t>(CPU_COUNT(&set)) : 1;
+}
+
+struct BlockRun {
+  vdev::CoreCode thunk;
+  const void* args;
+  uint32_t first;
+  uint32_t count;
+  vnpu_block block;
+  uint32_t done;
+};
+
+void RunBlocks(const void* run_ptr, const void* /*b*/) {
+  auto& run = *static_cast<BlockRun*>(const_cast<void*>(run_ptr));
+  for (; run.done < run.count; ++run.done) {
+    run.block.block_idx = run.first + run.done;
+    run.thunk(run.args, &run.block);
+  }
+}
+
+}  // namespace
+
+WorkerPool::WorkerPool(const Config& config)
+    : config_(config),
+      clock_(*config.clock),
+      scheduler_(config.session, config.units, config.clock, this),
+      cpus_(CountCpus()),
+      poll_ticks_(cpus_ > 1 ? clock_.TicksFromUs(kPollUs) : 0),
+      yield_ticks_(clock_.TicksFromUs(kYieldUs)),
+      help_ticks_(clock_.TicksFromUs(kHelpUs)) {
+  workers_.reserve(config.max_workers);
+  irqs_.SetUpRing();
+}
+
+WorkerPool::~WorkerPool() = default;
+
+const vnpu_block* WorkerPool::ThisBlock() { return this_block; }
+
+bool WorkerPool::AddWorker() {
+  const std::lock_guard hold(lock_);
+  growing_ = false;
+  if (workers_.size() >= config_.max_workers) {
+    return false;
+  }
+  Worker* worker = workers_.emplace_back(std::make_unique<Worker>()).get();
+  try {
+    worker->thread = std::thread([this, worker] { Main(worker); });
+  } catch (const std::system_error&) {
+    workers_.pop_back();
+    return false;
+  }
+  return true;
+}
+
+void WorkerPool::SignalDriver() {
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t put = write(config_.driver_fd, &one, sizeof(one));
+}
+
+void WorkerPool::CallSentinel() {
+  if (!sentinel_called_) {
+    sentinel_called_ = true;
+    const uint64_t one = 1;
+    [[maybe_unused]] const ssize_t put = write(config_.kick_fd, &one, sizeof(one));
+  }
+}
+
+void WorkerPool::StopBlocks(const Rtsq& queue, uint32_t status) {
+  for (const auto& worker : workers_) {
+    if (worker->running == &queue) {
+      worker->core->Stop(worker->token, status);
+    }
+  }
+}
+
+void WorkerPool::Main(Worker* self) {
+  vdev::Core core;
+  vdev::Mmu mmu(config_.page_table);
+  vdev::DmaChannel dma(config_.client, &core, &mmu);
+  if (!EnterSandbox(config_.client)) {
+    std::perror("vnpu-device: this system has no seccomp filters, which device code needs");
+    _exit(1);
+  }
+  lock_.lock();
+  self->core = &core;
+  ++awake_;
+  Work work;
+  for (;;) {
+    if (!Next(self, &work)) {
+      Rest();
+      continue;
+    }
+    lock_.unlock();
+    Execute(&core, &dma, &work);
+    lock_.lock();
+    self->running = nullptr;
+    --running_;
+    const bool dead = work.queue->state == QueueState::kDead;
+    scheduler_.Retire(work);
+    if (dead) {
+      quiet_word_.fetch_add(1, std::memory_order_relaxed);
+      FutexWake(&quiet_word_, INT32_MAX);
+    }
+  }
+}
+
+bool WorkerPool::Next(Worker* self, Work* work) {
+  bool found = scheduler_.Pick(work);
+  while (!found && scheduler_.HasMore()) {
+    if (lock_.Contended()) [[unlikely]] {
+      lock_.Yield();
+    }
+    found = scheduler_.Pick(work);
+  }
+  if (!found && !PollForWork(work)) {
+    return false;
+  }
+  TookWork(self, *work);
+  return true;
+}
+
+bool WorkerPool::PollForWork(Work* work) {
+  // Others that run something will look for more when they are done.
+  if (polling_ || running_ != 0 || poll_ticks_ == 0) {
+    return false;
+  }
+  scheduler_.Awake();
+  polling_ = true;
+  const uint64_t start = __rdtsc();
+  uint64_t yielded = 0;
+  bool found = false;
+  for (uint32_t pass = 1; !found; ++pass) {
+    if (lock_.Contended()) [[unlikely]] {
+      lock_.Yield();
+    }
+    found = scheduler_.Pick(work);
+    if (!found && pass % kPassesBetweenChecks == 0) {
+      scheduler_.CheckDeadlines();
+      const uint64_t now = __rdtsc();
+      if (now - start > poll_ticks_) {
+        break;
+      }
+      if (now - yielded > yield_ticks_) {
+        // The kernel likes to wake a worker on the CPU of the thread that kicked it, which would
+        // then wait for the poller to give up.
+        yielded = now;
+        lock_.unlock();
+        sched_yield();
+        lock_.lock();
+      }
+    }
+  }
+  polling_ = false;
+  return found;
+}
+
+void WorkerPool::TookWork(Worker* self, const Work& work) {
+  scheduler_.Awake();
+  ++running_;
+  ++progress_;
+  self->running = work.queue;
+  self->token = ++next_token_;
+  self->core->SetToken(self->token);
+  if (!sentinel_) {
+    if (followers_ > 0) {
+      WakeFollower();
+    } else if (!growing_ && awake_ == workers_.size() && awake_ < config_.max_workers) {
+      growing_ = true;
+      const uint64_t one = 1;
+      [[maybe_unused]] const ssize_t put = write(config_.grow_fd, &one, sizeof(one));
+    }
+  } else if (sentinel_deep_) {
+    CallSentinel();
+  }
+  if (scheduler_.HasRunnable() && awake_ < cpus_ && scheduler_.PendingTicks() > help_ticks_) {
+    if (followers_ > 0) {
+      WakeFollower();
+    } else if (sentinel_) {
+      CallSentinel();
+    }
+  }
+}
+
+void WorkerPool::Execute(vdev::Core* core, vdev::DmaChannel* dma, Work* work) {
+  const Task& task = work->queue->task;
+  if (task.function != nullptr) {
+    BlockRun run{.thunk = task.function->thunk,
+                 .args = task.args,
+                 .first = work->first,
+                 .count = work->count,
+                 .block = {},
+                 .done = 0};
+    // Not task.blocks, which shrinks when a block fails.
+    run.block.block_dim = task.sqe.kernel.block_dim;
+    run.block.core_id = work->core;
+    run.block.core_type = task.unit;
+    run.block.device_id = config_.device;
+    run.block.queue_id = work->queue->id;
+    run.block.sub_block_dim = 1;
+    run.block.task = work->queue->head;
+    run.block.clock_hz = clock_.hz();
+    this_block = &run.block;
+    work->start = clock_.Now();
+    work->result = core->Run(RunBlocks, &run, nullptr);
+    work->end = clock_.Now();
+    work->done = run.done;
+    return;
+  }
+  work->start = clock_.Now();
+  work->result =
+      task.sqe.opcode == VNPU_OP_COPY ? dma->Copy(task.sqe.copy) : dma->Fill(task.sqe.memset);
+  work->end = clock_.Now();
+  work->done = work->result.status == VNPU_OK ? 1 : 0;
+}
+
+void WorkerPool::Rest() {
+  --awake_;
+  if (!sentinel_) {
+    BeSentinel();
+  } else if (LeaveToSentinel()) {
+    BeFollower();
+  }
+  ++awake_;
+}
+
+// The last worker to rest beside the sentinel: from here on a doorbell wakes the sentinel. False
+// when something came in meanwhile.
+bool WorkerPool::LeaveToSentinel() {
+  if (running_ != 0 || polling_) {
+    return true;
+  }
+  if (!scheduler_.PrepareSleep()) {
+    return false;
+  }
+  // It does not know of what came up since it fell asleep.
+  if (sentinel_deep_ && (scheduler_.HasRunnable() || scheduler_.NextDeadline() != 0)) {
+    CallSentinel();
+  }
+  return true;
+}
+
+// How long the sentinel may sleep at most; 0: until it is kicked.
+uint64_t WorkerPool::SentinelNs(bool nobody_works) {
+  constexpr uint64_t kTickNs = 1'000'000;
+  constexpr uint64_t kUnitNs = 100'000;
+  if (!nobody_works) {
+    return kTickNs;
+  }
+  const uint64_t deadline = scheduler_.NextDeadline();
+  const uint64_t now = clock_.Now();
+  const uint64_t until = deadline > now ? 1 + clock_.NsFromTicks(deadline - now) : 1;
+  if (scheduler_.HasRunnable()) {
+    // The units are with other sessions, which do not tell when they give them back.
+    return deadline == 0 ? kUnitNs : std::min(kUnitNs, until);
+  }
+  return deadline == 0 ? 0 : until;
+}
+
+void WorkerPool::BeSentinel() {
+  scheduler_.CheckDeadlines();
+  const bool nobody_works = running_ == 0 && !polling_;
+  // What runs is long, or nothing does: let doorbells wake this worker at once.
+  const bool stuck = running_ != 0 && progress_ == sentinel_progress_;
+  if ((nobody_works || stuck) && !scheduler_.PrepareSleep()) {
+    return;
+  }
+  if (scheduler_.HasMore()) {
+    return;
+  }
+  sentinel_progress_ = progress_;
+  const uint64_t sleep_ns = SentinelNs(nobody_works);
+  sentinel_ = true;
+  sentinel_deep_ = nobody_works;
+  lock_.unlock();
+  const timespec limit{.tv_sec = static_cast<time_t>(sleep_ns / 1'000'000'000),
+                       .tv_nsec = static_cast<long>(sleep_ns % 1'000'000'000)};
+  pollfd kick{.fd = config_.kick_fd, .events = POLLIN, .revents = 0};
+  if (ppoll(&kick, 1, sleep_ns == 0 ? nullptr : &limit, nullptr) == 1) {
+    uint64_t count = 0;
+    [[maybe_unused]] const ssize_t got = read(config_.kick_fd, &count, sizeof(count));
+  }
+  lock_.lock();
+  sentinel_ = sentinel_deep_ = sentinel_called_ = false;
+  scheduler_.CheckDeadlines();
+}
+
+void WorkerPool::BeFollower() {
+  const uint32_t seen = follower_word_.load(std::memory_order_relaxed);
+  ++followers_;
+  lock_.unlock();
+  FutexWait(&follower_word_, seen, nullptr);
+  lock_.lock();
+  --followers_;
+  waking_ = false;
+}
+
+void WorkerPool::WakeFollower() {
+  if (waking_) {
+    return;
+  }
+  waking_ = true;
+  follower_word_.fetch_add(1, std::memory_order_relaxed);
+  FutexWake(&follower_word_, 1);
+}
+
+bool WorkerPool::WaitUntilQuiet(uint32_t queue_id) {
+  constexpr int kTries = 2000;  // of a millisecond each
+  for (int i = 0; i < kTries && scheduler_.QueueBusy(queue_id); ++i) {
+    const uint32_t seen = quiet_word_.load(std::memory_order_relaxed);
+    lock_.unlock();
+    const timespec limit{.tv_sec = 0, .tv_nsec = 1'000'000};
+    FutexWait(&quiet_word_, seen, &limit);
+    lock_.lock();
+    // A stop request that comes between two blocks is lost: ask again.
+    scheduler_.KillQueue(queue_id, true);
+  }
+  return !scheduler_.QueueBusy(queue_id);
+}
+
+}  // namespace vnpu::firmware

@@ -1,0 +1,117 @@
+// The threads of a device process that run blocks. They share the scheduler and take turns:
+//
+// - a worker that has finished a piece of work retires it, picks the next and runs it itself;
+// - one worker without work polls doorbells and tails for a while (the poller), if no other one
+//   runs anything;
+// - one worker sleeps on the kick eventfd (the sentinel). While there is work it looks in every
+//   millisecond, so that long blocks never keep others from being scheduled; otherwise it sleeps
+//   until the client kicks;
+// - the rest sleep on a futex and are woken when there is more work than the awake ones can do, or
+//   when the sentinel's place is empty. There is always one more than needed: the pool grows as
+//   blocks hold workers.
+#ifndef VNPU_FIRMWARE_DEVICE_WORKER_POOL_H_
+#define VNPU_FIRMWARE_DEVICE_WORKER_POOL_H_
+
+#include <vnpu/kernel_abi.h>
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "firmware/device/fd.h"
+#include "firmware/device/irq.h"
+#include "firmware/device/lock.h"
+#include "firmware/scheduler/scheduler.h"
+#include "vdev/core.h"
+#include "vdev/dma.h"
+#include "vdev/mmu.h"
+
+namespace vnpu::firmware {
+
+class WorkerPool final : public Platform {
+ public:
+  struct Config {
+    vnpu_session_mem* session;
+    Units* units;
+    const vdev::Clock* clock;
+    const std::byte* page_table;
+    pid_t client;
+    uint32_t device;
+    uint32_t max_workers;
+    int kick_fd;    // borrowed
+    int driver_fd;  // borrowed
+    int grow_fd;    // borrowed: eventfd that asks the control thread for AddWorker()
+  };
+
+  explicit WorkerPool(const Config& config);
+  // Only after Stop(): the process usually just exits.
+  ~WorkerPool() override;
+
+  // From the control thread. False: there are enough, or the system has no thread left.
+  bool AddWorker();
+  // The lock guards scheduler() and irqs().
+  SchedulerLock& lock() { return lock_; }
+  Scheduler& scheduler() { return scheduler_; }
+  IrqTable& irqs() { return irqs_; }
+  // Waits, with the lock held, until no worker runs anything of the queue; false: too long.
+  bool WaitUntilQuiet(uint32_t queue_id);
+  // The kernel this thread runs; for kernel imports.
+  static const vnpu_block* ThisBlock();
+
+ private:
+  struct Worker {
+    std::thread thread;
+    vdev::Core* core = nullptr;  // on the worker's stack
+    const Rtsq* running = nullptr;
+    uint64_t token = 0;
+  };
+
+  void PostIrq(uint32_t irq_id) override { irqs_.Post(irq_id); }
+  void SignalDriver() override;
+  void StopBlocks(const Rtsq& queue, uint32_t status) override;
+
+  void Main(Worker* self);
+  bool Next(Worker* self, Work* work);
+  bool PollForWork(Work* work);
+  void TookWork(Worker* self, const Work& work);
+  void Execute(vdev::Core* core, vdev::DmaChannel* dma, Work* work);
+  void Rest();
+  bool LeaveToSentinel();
+  uint64_t SentinelNs(bool nobody_works);
+  void BeSentinel();
+  void BeFollower();
+  void WakeFollower();
+  void CallSentinel();
+
+  Config config_;
+  const vdev::Clock& clock_;
+  IrqTable irqs_;
+  Scheduler scheduler_;
+  SchedulerLock lock_;
+
+  // All below under the lock.
+  std::vector<std::unique_ptr<Worker>> workers_;
+  uint32_t cpus_;
+  uint64_t poll_ticks_;   // how long a poller polls before it sleeps; 0 with one CPU
+  uint64_t yield_ticks_;  // how long it polls between offers of its CPU to others
+  uint64_t help_ticks_;   // pending work that is worth waking another worker for
+  uint32_t awake_ = 0;    // workers that do not rest
+  uint32_t running_ = 0;  // workers that run something
+  bool polling_ = false;
+  bool sentinel_ = false;
+  bool sentinel_deep_ = false;    // sleeps until a kick or a deadline, not just for a tick
+  bool sentinel_called_ = false;  // was kicked and has not come yet
+  uint32_t followers_ = 0;        // asleep
+  bool waking_ = false;           // a follower was woken and has not come yet
+  bool growing_ = false;
+  uint64_t progress_ = 0;  // pieces of work handed out
+  uint64_t sentinel_progress_ = 0;
+  uint64_t next_token_ = 0;
+  std::atomic<uint32_t> follower_word_{0};
+  std::atomic<uint32_t> quiet_word_{0};
+};
+
+}  // namespace vnpu::firmware
+
+#endif  // VNPU_FIRMWARE_DEVICE_WORKER_POOL_H_

@@ -1,0 +1,188 @@
+// Takes the next task of a queue: fetches, checks, and runs what needs no unit.
+#include <bit>
+#include <cstring>
+
+#include "firmware/scheduler/scheduler.h"
+#include "firmware/scheduler/shared.h"
+
+namespace vnpu::firmware {
+namespace {
+
+template <size_t kCount>
+bool AllZero(const uint64_t (&words)[kCount]) {
+  for (const uint64_t word : words) {
+    if (word != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool SurvivesFailure(uint8_t opcode) {
+  // Others wait for events; a stopped queue must not hang them.
+  return opcode == VNPU_OP_EVENT_RECORD || opcode == VNPU_OP_EVENT_RESET;
+}
+
+}  // namespace
+
+void Scheduler::DrainAdvance() {
+  // Bounded, so that queues full of entries that need no unit cannot keep kernels from starting.
+  for (int i = 0; i < kInlineBudget && !advance_.empty(); ++i) {
+    Rtsq* queue = advance_.front();
+    advance_.Remove(queue);
+    Advance(queue);
+  }
+}
+
+bool Scheduler::ReadTail(Rtsq* queue) {
+  if (queue->seen_tail == queue->head) {
+    const uint64_t tail = LoadShared(queue->mem.hdr->sq_tail, std::memory_order_acquire);
+    if (tail - queue->head > queue->mem.entries) {
+      Condemn(queue);
+      return false;
+    }
+    queue->seen_tail = tail;
+  }
+  return queue->seen_tail != queue->head;
+}
+
+// A queue whose tail makes no sense has no next task: nothing of it runs any more.
+void Scheduler::Condemn(Rtsq* queue) {
+  queue->state = QueueState::kDead;
+  queue->task = {};
+  queue->task.end = clock_->Now();
+  PostCqe(queue, VNPU_E_INVALID_SQE, RecordException(*queue, VNPU_E_INVALID_SQE));
+  NotifyWaiters(queue);
+}
+
+void Scheduler::Advance(Rtsq* queue) {
+  if (!ReadTail(queue)) {
+    if (queue->state != QueueState::kDead) {
+      StartPolling(queue);
+    }
+    return;
+  }
+  constexpr uint64_t kPrefetch = 4;
+  const uint64_t mask = queue->mem.entries - 1;
+  if (queue->seen_tail - queue->head > kPrefetch) {
+    __builtin_prefetch(&queue->mem.sq[(queue->head + kPrefetch) & mask]);
+  }
+  Task& task = queue->task;
+  std::memcpy(&task.sqe, &queue->mem.sq[queue->head & mask], sizeof(vnpu_sqe));
+  task.function = nullptr;
+  task.started = task.finished = 0;
+  task.start = task.end = 0;
+  task.status = VNPU_OK;
+  task.fault.status = VNPU_OK;
+  if (queue->failed && !SurvivesFailure(task.sqe.opcode)) {
+    Complete(queue, VNPU_E_ABORTED);
+    return;
+  }
+  const uint32_t status = Decode(queue);
+  if (status != VNPU_OK) {
+    Complete(queue, status);
+  }
+}
+
+uint32_t Scheduler::Decode(Rtsq* queue) {
+  const vnpu_sqe& sqe = queue->task.sqe;
+  if ((sqe.flags & ~VNPU_SQE_FLAGS_ALL) != 0 || sqe.reserved0 != 0 || sqe.queue_id != queue->id ||
+      sqe.seq != static_cast<uint32_t>(queue->head)) {
+    return VNPU_E_INVALID_SQE;
+  }
+  switch (sqe.opcode) {
+    case VNPU_OP_KERNEL:
+      return DecodeKernel(queue);
+    case VNPU_OP_COPY:
+    case VNPU_OP_MEMSET:
+      return DecodeDma(queue);
+    case VNPU_OP_EVENT_RECORD:
+    case VNPU_OP_EVENT_WAIT:
+    case VNPU_OP_EVENT_RESET:
+      switch (RunEvent(queue)) {
+        case EventResult::kDone:
+          Complete(queue, VNPU_OK);
+          return VNPU_OK;
+        case EventResult::kWait:
+          return VNPU_OK;
+        case EventResult::kInvalid:
+          return VNPU_E_INVALID_SQE;
+      }
+      return VNPU_E_INVALID_SQE;
+    case VNPU_OP_NOP:
+      if (!AllZero(sqe.payload)) {
+        return VNPU_E_INVALID_SQE;
+      }
+      Complete(queue, VNPU_OK);
+      return VNPU_OK;
+    default:
+      return VNPU_E_INVALID_SQE;
+  }
+}
+
+uint32_t Scheduler::DecodeKernel(Rtsq* queue) {
+  Task& task = queue->task;
+  const vnpu_sqe_kernel& kernel = task.sqe.kernel;
+  if (kernel.func_id >= functions_.size()) {
+    return VNPU_E_INVALID_SQE;
+  }
+  Function& function = functions_[kernel.func_id];
+  if (function.thunk == nullptr || kernel.arg_size != function.arg_size || kernel.block_dim == 0 ||
+      kernel.block_dim > VNPU_MAX_BLOCKS || !units_->Exists(function.unit)) {
+    return VNPU_E_INVALID_SQE;
+  }
+  const bool is_inline = (task.sqe.flags & VNPU_SQE_INLINE) != 0;
+  if ((task.sqe.flags & VNPU_SQE_DEVICE_ARGS) != 0) {
+    if (is_inline || kernel.arg_offset != 0) {
+      return VNPU_E_INVALID_SQE;
+    }
+    // Read by the kernel itself, so an address that is not mapped is the kernel's fault.
+    std::memcpy(&task.args, kernel.inline_args, sizeof(task.args));
+  } else if (is_inline) {
+    if (kernel.arg_size > VNPU_SQE_INLINE_BYTES || kernel.arg_offset != 0) {
+      return VNPU_E_INVALID_SQE;
+    }
+    task.args = kernel.inline_args;
+  } else {
+    if (kernel.arg_offset % 8 != 0 || kernel.arg_offset > queue->mem.arg_bytes ||
+        kernel.arg_size > queue->mem.arg_bytes - kernel.arg_offset) {
+      return VNPU_E_INVALID_SQE;
+    }
+    task.args = queue->mem.args + kernel.arg_offset;
+  }
+  task.function = &function;
+  task.unit = function.unit;
+  task.blocks = kernel.block_dim;
+  MakeReady(queue);
+  return VNPU_OK;
+}
+
+uint32_t Scheduler::DecodeDma(Rtsq* queue) {
+  Task& task = queue->task;
+  if (task.sqe.opcode == VNPU_OP_COPY) {
+    const vnpu_sqe_copy& copy = task.sqe.copy;
+    if ((copy.copy_flags & ~VNPU_COPY_FLAGS_ALL) != 0 || copy.reserved0 != 0 ||
+        !AllZero(copy.reserved1)) {
+      return VNPU_E_INVALID_SQE;
+    }
+  } else {
+    const vnpu_sqe_memset& fill = task.sqe.memset;
+    const bool width_ok = fill.width == 1 || fill.width == 2 || fill.width == 4;
+    if (!width_ok || !AllZero(fill.reserved) || fill.size % fill.width != 0 ||
+        fill.dst % fill.width != 0) {
+      return VNPU_E_INVALID_SQE;
+    }
+  }
+  task.unit = VNPU_UNIT_DMA;
+  task.blocks = 1;
+  MakeReady(queue);
+  return VNPU_OK;
+}
+
+void Scheduler::MakeReady(Rtsq* queue) {
+  queue->state = QueueState::kReady;
+  ready_[queue->priority].PushBack(queue);
+  ready_mask_ |= 1u << queue->priority;
+}
+
+}  // namespace vnpu::firmware

@@ -1,0 +1,104 @@
+// The end of a task: time stamps, completion entry, exception record, head, interrupts.
+#include "firmware/scheduler/scheduler.h"
+#include "firmware/scheduler/shared.h"
+
+namespace vnpu::firmware {
+
+void Scheduler::Complete(Rtsq* queue, uint32_t status) {
+  Task& task = queue->task;
+  const QueueMemory& mem = queue->mem;
+  if (task.end == 0) {
+    task.start = task.end = clock_->Now();
+  }
+  if (task.deadline != 0) {
+    ClearDeadline(queue);
+  }
+  vnpu_task_time& time = mem.times[queue->head & (mem.entries - 1)];
+  StoreShared(time.start, task.start);
+  StoreShared(time.end, task.end);
+  if (status != VNPU_OK) {
+    const uint64_t exception = status == VNPU_E_ABORTED ? 0 : RecordException(*queue, status);
+    PostCqe(queue, status, exception);
+    queue->failed = queue->failed || queue->stop_on_failure;
+  } else if ((task.sqe.flags & VNPU_SQE_CQE) != 0) {
+    PostCqe(queue, status, 0);
+  }
+  units_->CountTask();
+  ++queue->head;
+  // Sequentially consistent with the look at `waiting`: a waiter adds itself, then looks at the
+  // head.
+  StoreShared(mem.hdr->sq_head, queue->head, std::memory_order_seq_cst);
+  if (LoadShared(mem.hdr->waiting, std::memory_order_seq_cst) != 0 ||
+      LoadShared(mem.hdr->driver_wait, std::memory_order_seq_cst) != 0) {
+    NotifyWaiters(queue);
+  }
+  queue->state = QueueState::kAdvance;
+  advance_.PushBack(queue);
+}
+
+void Scheduler::PostCqe(Rtsq* queue, uint32_t status, uint64_t exception) {
+  vnpu_queue_hdr& hdr = *queue->mem.hdr;
+  const uint64_t entries = queue->mem.entries;
+  if (queue->cq_tail - LoadShared(hdr.cq_head, std::memory_order_acquire) >= entries) {
+    StoreShared(hdr.cq_overflow, LoadShared(hdr.cq_overflow) + 1);
+    return;
+  }
+  vnpu_cqe& cqe = queue->mem.cq[queue->cq_tail & (entries - 1)];
+  cqe = {.task = queue->head,
+         .timestamp = queue->task.end,
+         .queue_id = queue->id,
+         .status = status,
+         .exception = exception};
+  ++queue->cq_tail;
+  StoreShared(hdr.cq_tail, queue->cq_tail, std::memory_order_release);
+}
+
+uint64_t Scheduler::RecordException(const Rtsq& queue, uint32_t status) {
+  const Task& task = queue.task;
+  const uint64_t count = LoadShared(session_->exception_count);
+  vnpu_exception& slot = session_->exceptions[count % VNPU_EXCEPTIONS];
+  StoreShared(slot.seq, uint64_t{0});
+  vnpu_exception record{};
+  record.task = queue.head;
+  record.timestamp = task.end != 0 ? task.end : clock_->Now();
+  record.queue_id = queue.id;
+  record.status = status;
+  record.opcode = task.sqe.opcode;
+  if (task.fault.status != VNPU_OK) {
+    record.address = task.fault.address;
+    record.is_write = task.fault.is_write ? 1 : 0;
+    record.unit = task.unit;
+    record.core = task.fault_core;
+    record.block = task.fault_block;
+    record.pc = task.function != nullptr ? task.fault.pc - task.function->module_base : 0;
+  }
+  if (task.function != nullptr) {
+    record.func_id = task.sqe.kernel.func_id;
+  }
+  // A reader that finds the old number behind the record must not have read any of the new one.
+  std::atomic_thread_fence(std::memory_order_release);
+  slot = record;
+  StoreShared(slot.seq, count + 1, std::memory_order_release);
+  StoreShared(session_->exception_count, count + 1, std::memory_order_release);
+  return count + 1;
+}
+
+void Scheduler::NotifyWaiters(Rtsq* queue) {
+  if (LoadShared(queue->mem.hdr->driver_wait) != 0 &&
+      ExchangeShared(queue->mem.hdr->driver_wait, 0u) != 0) {
+    platform_->SignalDriver();
+  }
+  if (LoadShared(queue->mem.hdr->waiting) == 0) {
+    return;
+  }
+  for (uint32_t irq = 0; irq < irq_limit_; ++irq) {
+    vnpu_waiter& waiter = session_->waiters[irq];
+    if (LoadShared(waiter.armed, std::memory_order_acquire) != 0 &&
+        LoadShared(waiter.queue_id) == queue->id && LoadShared(waiter.target) <= queue->head &&
+        ExchangeShared(waiter.armed, 0u) != 0) {
+      platform_->PostIrq(irq);
+    }
+  }
+}
+
+}  // namespace vnpu::firmware

@@ -1,0 +1,81 @@
+// Event entries: record, wait, reset.
+#include "firmware/scheduler/scheduler.h"
+#include "firmware/scheduler/shared.h"
+
+namespace vnpu::firmware {
+
+Scheduler::EventResult Scheduler::RunEvent(Rtsq* queue) {
+  const vnpu_sqe& sqe = queue->task.sqe;
+  const vnpu_sqe_event& event = sqe.event;
+  const bool reset = sqe.opcode == VNPU_OP_EVENT_RESET;
+  if (event.event_id >= VNPU_MAX_EVENTS || event.reserved0 != 0 || (event.seq == 0 && !reset)) {
+    return EventResult::kInvalid;
+  }
+  for (const uint64_t word : event.reserved1) {
+    if (word != 0) {
+      return EventResult::kInvalid;
+    }
+  }
+  vnpu_event_reg& reg = session_->events[event.event_id];
+  const uint64_t current = LoadShared(reg.seq);
+  if (reset) {
+    StoreShared(reg.seq, event.seq, std::memory_order_release);
+    if (event_waiters_[event.event_id] != nullptr) {
+      ReleaseWaiters(event.event_id, event.seq);
+    }
+    return EventResult::kDone;
+  }
+  if (sqe.opcode == VNPU_OP_EVENT_RECORD) {
+    const uint64_t now = clock_->Now();
+    queue->task.start = queue->task.end = now;
+    // Two streams may record one event in either order: the register never goes back.
+    if (current < event.seq) {
+      StoreShared(reg.timestamp, now);
+      StoreShared(reg.seq, event.seq, std::memory_order_release);
+      if (event_waiters_[event.event_id] != nullptr) {
+        ReleaseWaiters(event.event_id, event.seq);
+      }
+    }
+    return EventResult::kDone;
+  }
+  if (current >= event.seq) {
+    return EventResult::kDone;
+  }
+  queue->state = QueueState::kWaiting;
+  queue->wait_seq = event.seq;
+  queue->next = event_waiters_[event.event_id];
+  event_waiters_[event.event_id] = queue;
+  if (sqe.timeout_us != 0) {
+    SetDeadline(queue, clock_->Now());
+  }
+  return EventResult::kWait;
+}
+
+void Scheduler::ReleaseWaiters(uint32_t event_id, uint64_t seq) {
+  Rtsq** link = &event_waiters_[event_id];
+  while (*link != nullptr) {
+    Rtsq* queue = *link;
+    if (queue->wait_seq <= seq) {
+      *link = queue->next;
+      Complete(queue, VNPU_OK);
+    } else {
+      link = &queue->next;
+    }
+  }
+}
+
+void Scheduler::UnlinkWaiter(Rtsq* queue) {
+  Rtsq** link = &event_waiters_[queue->task.sqe.event.event_id];
+  while (*link != nullptr && *link != queue) {
+    link = &(*link)->next;
+  }
+  if (*link == queue) {
+    *link = queue->next;
+  }
+}
+
+bool Scheduler::EventHasWaiters(uint32_t event_id) const {
+  return event_id < VNPU_MAX_EVENTS && event_waiters_[event_id] != nullptr;
+}
+
+}  // namespace vnpu::firmware

@@ -1,0 +1,102 @@
+// Doorbells and tails: how the scheduler learns of new tasks.
+#include <atomic>
+#include <bit>
+
+#include "firmware/scheduler/scheduler.h"
+#include "firmware/scheduler/shared.h"
+
+namespace vnpu::firmware {
+
+void Scheduler::Poll() {
+  if (LoadShared(session_->doorbell_summary) != 0) {
+    PollDoorbells();
+  }
+  PollTails();
+}
+
+void Scheduler::PollDoorbells() {
+  uint64_t words = ExchangeShared(session_->doorbell_summary, uint64_t{0});
+  for (; words != 0; words &= words - 1) {
+    const auto word = static_cast<size_t>(std::countr_zero(words));
+    uint64_t bits = ExchangeShared(session_->doorbell[word], uint64_t{0});
+    for (; bits != 0; bits &= bits - 1) {
+      Rtsq* queue = queues_[word * 64 + static_cast<size_t>(std::countr_zero(bits))].get();
+      if (queue != nullptr && queue->state == QueueState::kQuiet) {
+        StoreShared(queue->mem.hdr->need_doorbell, 0u);
+        queue->state = QueueState::kAdvance;
+        advance_.PushBack(queue);
+      }
+    }
+  }
+}
+
+void Scheduler::PollTails() {
+  for (size_t i = 0; i < polled_count_;) {
+    Rtsq* queue = polled_[i];
+    if (LoadShared(queue->mem.hdr->sq_tail) == queue->head) {
+      ++i;
+      continue;
+    }
+    polled_[i] = polled_[--polled_count_];
+    queue->state = QueueState::kAdvance;
+    advance_.PushBack(queue);
+  }
+  constexpr uint32_t kPassesBetweenLooks = 256;
+  if (polled_count_ > 1 && ++passes_ % kPassesBetweenLooks == 0) {
+    const uint64_t limit = clock_->TicksFromUs(kPollQuietUs);
+    const uint64_t now = clock_->Now();
+    for (size_t i = polled_count_; i-- > 0;) {
+      if (now - polled_[i]->idle_since > limit) {
+        StopPolling(i);
+      }
+    }
+  }
+}
+
+void Scheduler::StartPolling(Rtsq* queue) {
+  if (polled_count_ == kMaxPolled) {
+    size_t oldest = 0;
+    for (size_t i = 1; i < polled_count_; ++i) {
+      if (polled_[i]->idle_since < polled_[oldest]->idle_since) {
+        oldest = i;
+      }
+    }
+    StopPolling(oldest);
+  }
+  queue->state = QueueState::kPolled;
+  queue->idle_since = clock_->Now();
+  polled_[polled_count_++] = queue;
+}
+
+void Scheduler::StopPolling(size_t index) {
+  Rtsq* queue = polled_[index];
+  polled_[index] = polled_[--polled_count_];
+  queue->state = QueueState::kQuiet;
+  // Ask for the doorbell first, look second: whoever publishes looks in the opposite order.
+  ExchangeShared(queue->mem.hdr->need_doorbell, 1u);
+  if (LoadShared(queue->mem.hdr->sq_tail, std::memory_order_seq_cst) != queue->head) {
+    StoreShared(queue->mem.hdr->need_doorbell, 0u);
+    queue->state = QueueState::kAdvance;
+    advance_.PushBack(queue);
+  }
+}
+
+bool Scheduler::PrepareSleep() {
+  while (polled_count_ > 0) {
+    StopPolling(polled_count_ - 1);
+  }
+  ExchangeShared(session_->need_wakeup, 1u);
+  if (LoadShared(session_->doorbell_summary, std::memory_order_seq_cst) != 0 || !advance_.empty()) {
+    Awake();
+    return false;
+  }
+  return true;
+}
+
+void Scheduler::Awake() {
+  if (LoadShared(session_->need_wakeup) != 0) {
+    StoreShared(session_->need_wakeup, 0u);
+  }
+}
+
+}  // namespace vnpu::firmware

@@ -1,0 +1,133 @@
+// Queues and functions: what the driver sets up.
+#include <cerrno>
+
+#include "firmware/scheduler/scheduler.h"
+#include "firmware/scheduler/shared.h"
+
+namespace vnpu::firmware {
+
+Rtsq* Scheduler::Find(uint32_t id) const {
+  return id < queues_.size() ? queues_[id].get() : nullptr;
+}
+
+int Scheduler::CreateQueue(uint32_t id, const QueueMemory& memory, uint32_t priority,
+                           uint32_t flags) {
+  if (id >= queues_.size() || priority >= VNPU_PRIORITIES) {
+    return -EINVAL;
+  }
+  if (queues_[id] != nullptr) {
+    return -EEXIST;
+  }
+  auto queue = std::make_unique<Rtsq>();
+  queue->mem = memory;
+  queue->id = id;
+  queue->priority = priority;
+  queue->flags = flags;
+  queue->stop_on_failure = (flags & VNPU_QUEUE_STOP_ON_FAILURE) != 0;
+  StoreShared(memory.hdr->need_doorbell, 1u);
+  queues_[id] = std::move(queue);
+  return 0;
+}
+
+void Scheduler::Unlink(Rtsq* queue) {
+  switch (queue->state) {
+    case QueueState::kPolled:
+      for (size_t i = 0; i < polled_count_; ++i) {
+        if (polled_[i] == queue) {
+          polled_[i] = polled_[--polled_count_];
+          break;
+        }
+      }
+      break;
+    case QueueState::kAdvance:
+      advance_.Remove(queue);
+      break;
+    case QueueState::kReady:
+      LeaveReady(queue);
+      break;
+    case QueueState::kWaiting:
+      UnlinkWaiter(queue);
+      break;
+    case QueueState::kQuiet:
+    case QueueState::kRunning:
+    case QueueState::kDead:
+      break;
+  }
+  if (queue->task.deadline != 0) {
+    ClearDeadline(queue);
+  }
+}
+
+int Scheduler::KillQueue(uint32_t id, bool force) {
+  Rtsq* queue = Find(id);
+  if (queue == nullptr) {
+    return -ENOENT;
+  }
+  const bool done = LoadShared(queue->mem.hdr->sq_tail, std::memory_order_acquire) == queue->head;
+  if (!force && !done && queue->state != QueueState::kDead) {
+    return -EBUSY;
+  }
+  Unlink(queue);
+  queue->state = QueueState::kDead;
+  if (QueueBusy(id)) {
+    platform_->StopBlocks(*queue, VNPU_E_ABORTED);
+  }
+  return 0;
+}
+
+bool Scheduler::QueueBusy(uint32_t id) const {
+  const Rtsq* queue = Find(id);
+  return queue != nullptr && queue->task.started != queue->task.finished;
+}
+
+int Scheduler::DestroyQueue(uint32_t id) {
+  const Rtsq* queue = Find(id);
+  if (queue == nullptr) {
+    return -ENOENT;
+  }
+  if (queue->state != QueueState::kDead || QueueBusy(id)) {
+    return -EBUSY;
+  }
+  queues_[id].reset();
+  return 0;
+}
+
+int Scheduler::SetStopOnFailure(uint32_t id, bool stop) {
+  Rtsq* queue = Find(id);
+  if (queue == nullptr) {
+    return -ENOENT;
+  }
+  queue->stop_on_failure = stop;
+  queue->failed = queue->failed && stop;
+  return 0;
+}
+
+uint32_t Scheduler::AddFunction(const Function& function) {
+  if (!free_functions_.empty()) {
+    const uint32_t id = free_functions_.back();
+    free_functions_.pop_back();
+    functions_[id] = function;
+    return id;
+  }
+  if (functions_.size() == kMaxFunctions) {
+    return UINT32_MAX;
+  }
+  functions_.push_back(function);
+  return static_cast<uint32_t>(functions_.size() - 1);
+}
+
+void Scheduler::RemoveFunctions(uint32_t module_id) {
+  for (uint32_t id = 0; id < functions_.size(); ++id) {
+    if (functions_[id].thunk != nullptr && functions_[id].module_id == module_id) {
+      functions_[id] = {};
+      free_functions_.push_back(id);
+    }
+  }
+}
+
+const Function* Scheduler::function(uint32_t func_id) const {
+  const bool known = func_id < functions_.size() && functions_[func_id].thunk != nullptr;
+  return known ? &functions_[func_id] : nullptr;
+}
+
+}  // namespace vnpu::firmware

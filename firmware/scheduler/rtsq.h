@@ -1,0 +1,119 @@
+// The device's side of one task queue: its memory, and the task at its head.
+#ifndef VNPU_FIRMWARE_SCHEDULER_RTSQ_H_
+#define VNPU_FIRMWARE_SCHEDULER_RTSQ_H_
+
+#include <vnpu/ioctl.h>
+#include <vnpu/queue.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "vdev/core.h"
+
+namespace vnpu::firmware {
+
+// A kernel that SQEs name by func_id.
+struct Function {
+  vdev::CoreCode thunk = nullptr;
+  uint32_t module_id = 0;
+  uint32_t unit = VNPU_UNIT_AI_CORE;  // enum vnpu_unit
+  uint32_t arg_size = 0;
+  uint64_t module_base = 0;
+  uint64_t block_ticks = 0;  // moving average of one block's time
+};
+
+// The task at the head of a queue, once it is known to be sound.
+struct Task {
+  alignas(64) vnpu_sqe sqe;  // the device's own copy
+  Function* function = nullptr;
+  const void* args = nullptr;
+  uint32_t unit = VNPU_UNIT_DMA;
+  uint32_t blocks = 0;    // in all
+  uint32_t started = 0;   // given to workers
+  uint32_t finished = 0;  // retired
+  uint64_t start = 0;     // device clock at the first block's start
+  uint64_t end = 0;       // and at the last block's end
+  uint64_t deadline = 0;  // 0: none
+  uint32_t status = VNPU_OK;
+  // Of the first block that failed; fault.status: VNPU_OK when none has.
+  vdev::CoreResult fault;
+  uint32_t fault_block = 0;
+  uint32_t fault_core = 0;
+};
+
+enum class QueueState : uint8_t {
+  kQuiet,    // empty; needs a doorbell
+  kPolled,   // empty; its tail is looked at in every pass
+  kAdvance,  // has a next task to be decoded
+  kReady,    // blocks left to start
+  kRunning,  // all blocks started
+  kWaiting,  // for an event
+  kDead,     // its memory made no sense, or it is being destroyed
+};
+
+// Where a queue lies in memory shared with the client. Nothing in it is trusted.
+struct QueueMemory {
+  vnpu_queue_hdr* hdr = nullptr;
+  vnpu_sqe* sq = nullptr;
+  vnpu_task_time* times = nullptr;
+  vnpu_cqe* cq = nullptr;
+  std::byte* args = nullptr;
+  uint64_t entries = 0;
+  uint64_t arg_bytes = 0;
+
+  static QueueMemory At(std::byte* base, uint32_t entries, uint32_t arg_bytes) {
+    return {.hdr = reinterpret_cast<vnpu_queue_hdr*>(base),
+            .sq = reinterpret_cast<vnpu_sqe*>(base + VNPU_QUEUE_SQ_OFFSET),
+            .times = reinterpret_cast<vnpu_task_time*>(base + vnpu_queue_times_offset(entries)),
+            .cq = reinterpret_cast<vnpu_cqe*>(base + vnpu_queue_cq_offset(entries)),
+            .args = base + vnpu_queue_arg_offset(entries),
+            .entries = entries,
+            .arg_bytes = arg_bytes};
+  }
+};
+
+struct Rtsq {
+  // What every task touches, together.
+  QueueMemory mem;
+  uint64_t head = 0;       // index of the task at the head
+  uint64_t seen_tail = 0;  // sq_tail as last read
+  QueueState state = QueueState::kQuiet;
+  bool stop_on_failure = false;
+  bool failed = false;  // stop_on_failure and a task failed: the rest is dropped
+  uint32_t id = 0;
+  uint32_t priority = 0;
+  uint32_t flags = 0;
+  Rtsq* prev = nullptr;  // in the list of its state
+  Rtsq* next = nullptr;
+  uint64_t cq_tail = 0;
+  uint64_t idle_since = 0;  // kPolled: device clock when it ran empty
+  uint64_t wait_seq = 0;    // kWaiting
+  Task task;
+};
+
+// Intrusive list of queues.
+class QueueList {
+ public:
+  bool empty() const { return first_ == nullptr; }
+  Rtsq* front() const { return first_; }
+
+  void PushBack(Rtsq* queue) {
+    queue->prev = last_;
+    queue->next = nullptr;
+    (last_ != nullptr ? last_->next : first_) = queue;
+    last_ = queue;
+  }
+  void Remove(Rtsq* queue) {
+    (queue->prev != nullptr ? queue->prev->next : first_) = queue->next;
+    (queue->next != nullptr ? queue->next->prev : last_) = queue->prev;
+    queue->prev = queue->next = nullptr;
+  }
+
+ private:
+  Rtsq* first_ = nullptr;
+  Rtsq* last_ = nullptr;
+};
+
+}  // namespace vnpu::firmware
+
+#endif  // VNPU_FIRMWARE_SCHEDULER_RTSQ_H_

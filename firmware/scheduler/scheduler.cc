@@ -1,0 +1,136 @@
+#include "firmware/scheduler/scheduler.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "firmware/scheduler/shared.h"
+
+namespace vnpu::firmware {
+
+Scheduler::Scheduler(vnpu_session_mem* session, Units* units, const vdev::Clock* clock,
+                     Platform* platform)
+    : session_(session), units_(units), clock_(clock), platform_(platform) {
+  queues_.resize(VNPU_MAX_QUEUES);
+  event_waiters_.resize(VNPU_MAX_EVENTS);
+  timed_.reserve(VNPU_MAX_QUEUES);
+  functions_.reserve(kMaxFunctions);
+}
+
+Scheduler::~Scheduler() = default;
+
+bool Scheduler::Pick(Work* work) {
+  Poll();
+  DrainAdvance();
+  for (uint32_t mask = ready_mask_; mask != 0; mask &= mask - 1) {
+    const auto priority = static_cast<size_t>(std::countr_zero(mask));
+    for (Rtsq* queue = ready_[priority].front(); queue != nullptr; queue = queue->next) {
+      if (Start(queue, work)) {
+        units_->PublishWanted();
+        return true;
+      }
+    }
+  }
+  units_->PublishWanted();
+  return false;
+}
+
+// Small blocks go out in batches, so that the cost of handing them out stays small beside them;
+// blocks whose time is not known yet go out one by one.
+uint32_t Scheduler::Share(const Rtsq& queue) const {
+  constexpr uint64_t kBatchNs = 4000;
+  const Task& task = queue.task;
+  const uint32_t left = task.blocks - task.started;
+  if (left == 1 || task.function == nullptr || task.function->block_ticks == 0) {
+    return 1;
+  }
+  const uint64_t batch = kBatchNs / (1 + clock_->NsFromTicks(task.function->block_ticks));
+  return static_cast<uint32_t>(std::clamp<uint64_t>(batch, 1, left));
+}
+
+void Scheduler::LeaveReady(Rtsq* queue) {
+  QueueList& list = ready_[queue->priority];
+  list.Remove(queue);
+  if (list.empty()) {
+    ready_mask_ &= ~(1u << queue->priority);
+  }
+  queue->state = QueueState::kRunning;
+}
+
+bool Scheduler::Start(Rtsq* queue, Work* work) {
+  Task& task = queue->task;
+  uint32_t core = 0;
+  if (!units_->Acquire(task.unit, queue->priority, &core)) {
+    return false;
+  }
+  work->queue = queue;
+  work->first = task.started;
+  work->count = Share(*queue);
+  work->core = core;
+  if (task.started == 0 && task.sqe.timeout_us != 0) {
+    SetDeadline(queue, clock_->Now());
+  }
+  task.started += work->count;
+  ++running_;
+  if (task.started == task.blocks) {
+    LeaveReady(queue);
+  } else if (queue->next != nullptr) {
+    // The next one of this priority gets its turn before the rest of these blocks.
+    ready_[queue->priority].Remove(queue);
+    ready_[queue->priority].PushBack(queue);
+  }
+  return true;
+}
+
+void Scheduler::Retire(const Work& work) {
+  Rtsq* queue = work.queue;
+  Task& task = queue->task;
+  --running_;
+  const uint64_t ticks = work.end - work.start;
+  units_->Release(task.unit, work.core, clock_->NsFromTicks(ticks));
+  if (task.finished == 0 || work.start < task.start) {
+    task.start = work.start;
+  }
+  task.finished += work.count;
+  task.end = std::max(task.end, work.end);
+  if (work.result.status == VNPU_OK) {
+    if (task.function != nullptr) {
+      const uint64_t block_ticks = 1 + ticks / work.count;
+      uint64_t& average = task.function->block_ticks;
+      average = average == 0 ? block_ticks : (average * 7 + block_ticks) / 8;
+    }
+  } else if (task.fault.status == VNPU_OK) {
+    // A task that is over its time limit has its status already, but not the place.
+    task.status = task.status == VNPU_OK ? work.result.status : task.status;
+    task.fault = work.result;
+    task.fault_block = work.first + work.done;
+    task.fault_core = work.core;
+  }
+  if (queue->state == QueueState::kDead) {
+    return;
+  }
+  if (task.status != VNPU_OK && queue->state == QueueState::kReady) {
+    task.blocks = task.started;  // the blocks that have not started never will
+    LeaveReady(queue);
+  }
+  if (task.finished == task.blocks) {
+    Complete(queue, task.status);
+  }
+}
+
+uint64_t Scheduler::PendingTicks() const {
+  uint64_t ticks = 0;
+  for (uint32_t mask = ready_mask_; mask != 0; mask &= mask - 1) {
+    const auto priority = static_cast<size_t>(std::countr_zero(mask));
+    for (const Rtsq* queue = ready_[priority].front(); queue != nullptr; queue = queue->next) {
+      const Task& task = queue->task;
+      // A copy moves about four bytes a tick.
+      ticks +=
+          task.function != nullptr
+              ? (task.blocks - task.started) * task.function->block_ticks
+              : (task.sqe.opcode == VNPU_OP_COPY ? task.sqe.copy.size : task.sqe.memset.size) / 4;
+    }
+  }
+  return ticks;
+}
+
+}  // namespace vnpu::firmware

@@ -1,0 +1,168 @@
+// The task scheduler: consumes RTSQs. A data structure without threads of its own: workers call
+// into it, one at a time.
+//
+// Strict priority; round robin among queues of one priority; tasks of one queue in order, one at a
+// time; a task that runs is not preempted, but the blocks it has not started give way to a higher
+// priority.
+#ifndef VNPU_FIRMWARE_SCHEDULER_SCHEDULER_H_
+#define VNPU_FIRMWARE_SCHEDULER_SCHEDULER_H_
+
+#include <vnpu/session.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "firmware/scheduler/rtsq.h"
+#include "firmware/scheduler/units.h"
+#include "vdev/clock.h"
+
+namespace vnpu::firmware {
+
+// What the scheduler asks of its surroundings. Called with the scheduler's lock held.
+class Platform {
+ public:
+  virtual ~Platform() = default;
+  // Posts interrupt `irq_id` to the client.
+  virtual void PostIrq(uint32_t irq_id) = 0;
+  // Tells the driver that a queue it waits for made progress.
+  virtual void SignalDriver() = 0;
+  // Ends the blocks of this queue's task that run now; each comes back by Retire with `status`.
+  virtual void StopBlocks(const Rtsq& queue, uint32_t status) = 0;
+};
+
+// Some consecutive blocks of one task, for one worker on one unit; or a whole DMA task.
+struct Work {
+  Rtsq* queue = nullptr;  // nullptr: nothing
+  uint32_t first = 0;
+  uint32_t count = 0;
+  uint32_t core = 0;  // of the unit
+  // Filled in by the worker.
+  uint64_t start = 0;
+  uint64_t end = 0;
+  uint32_t done = 0;  // blocks that ran to their end
+  vdev::CoreResult result;
+};
+
+class Scheduler {
+ public:
+  static constexpr uint32_t kMaxFunctions = 65536;
+
+  // All of these must outlive the scheduler.
+  Scheduler(vnpu_session_mem* session, Units* units, const vdev::Clock* clock, Platform* platform);
+  ~Scheduler();
+
+  // The functions below are called with the lock held.
+
+  // The next piece of work, or false when nothing can run now. Looks at doorbells and tails first.
+  bool Pick(Work* work);
+  // Takes back finished work: accounts for it and, if it was the last of its task, completes it.
+  void Retire(const Work& work);
+
+  // Ends what is over its time limit: event waits here, running blocks by StopBlocks.
+  void CheckDeadlines();
+  // True when Pick() did not look at all entries that need no unit: call it again.
+  bool HasMore() const { return !advance_.empty(); }
+  // True when blocks wait for a worker or a unit.
+  bool HasRunnable() const { return ready_mask_ != 0; }
+  // How long the blocks that wait would take one worker, as far as known, in ticks.
+  uint64_t PendingTicks() const;
+  // True when nothing runs and nothing can run before a doorbell, a kick or a deadline.
+  bool Idle() const { return running_ == 0 && ready_mask_ == 0 && advance_.empty(); }
+  // Earliest deadline of anything, device clock; 0: none.
+  uint64_t NextDeadline() const;
+  // Tells clients to ring from now on; false when something came in meanwhile.
+  bool PrepareSleep();
+  void Awake();
+
+  // Queues. Ids are given by the driver; -EEXIST, -EINVAL, -ENOENT, -EBUSY.
+  int CreateQueue(uint32_t id, const QueueMemory& memory, uint32_t priority, uint32_t flags);
+  // Marks the queue dead, drops what waits, stops what runs. DestroyQueue can follow when
+  // QueueBusy() is false.
+  int KillQueue(uint32_t id, bool force);
+  bool QueueBusy(uint32_t id) const;
+  int DestroyQueue(uint32_t id);
+  int SetStopOnFailure(uint32_t id, bool stop);
+  bool EventHasWaiters(uint32_t event_id) const;
+
+  // Function table: the index is what SQEs carry. UINT32_MAX: full.
+  uint32_t AddFunction(const Function& function);
+  void RemoveFunctions(uint32_t module_id);
+  const Function* function(uint32_t func_id) const;
+
+  // Number of interrupts handed out so far: bounds the search for waiters.
+  void SetIrqLimit(uint32_t limit) { irq_limit_ = limit; }
+
+ private:
+  static constexpr size_t kMaxPolled = 16;
+  static constexpr uint64_t kPollQuietUs = 200;
+  static constexpr int kInlineBudget = 256;
+
+  // poll.cc
+  void Poll();
+  void PollDoorbells();
+  void PollTails();
+  void StartPolling(Rtsq* queue);
+  void StopPolling(size_t index);
+
+  // advance.cc
+  void DrainAdvance();
+  void Advance(Rtsq* queue);
+  bool ReadTail(Rtsq* queue);
+  void Condemn(Rtsq* queue);
+  uint32_t Decode(Rtsq* queue);
+  uint32_t DecodeKernel(Rtsq* queue);
+  uint32_t DecodeDma(Rtsq* queue);
+  void MakeReady(Rtsq* queue);
+
+  // event.cc
+  enum class EventResult { kDone, kWait, kInvalid };
+  EventResult RunEvent(Rtsq* queue);
+  void ReleaseWaiters(uint32_t event_id, uint64_t seq);
+  void UnlinkWaiter(Rtsq* queue);
+
+  // deadline.cc
+  void SetDeadline(Rtsq* queue, uint64_t now);
+  void ClearDeadline(Rtsq* queue);
+  void Expire(Rtsq* queue, uint64_t now);
+
+  // complete.cc
+  void Complete(Rtsq* queue, uint32_t status);
+  void PostCqe(Rtsq* queue, uint32_t status, uint64_t exception);
+  uint64_t RecordException(const Rtsq& queue, uint32_t status);
+  void NotifyWaiters(Rtsq* queue);
+
+  // queues.cc
+  Rtsq* Find(uint32_t id) const;
+  void Unlink(Rtsq* queue);
+
+  // scheduler.cc
+  bool Start(Rtsq* queue, Work* work);
+  uint32_t Share(const Rtsq& queue) const;
+  void LeaveReady(Rtsq* queue);
+
+  vnpu_session_mem* session_;
+  Units* units_;
+  const vdev::Clock* clock_;
+  Platform* platform_;
+
+  std::array<QueueList, VNPU_PRIORITIES> ready_;
+  uint32_t ready_mask_ = 0;  // bit p: ready_[p] is not empty
+  uint32_t running_ = 0;     // pieces of work out with workers
+  QueueList advance_;
+  std::array<Rtsq*, kMaxPolled> polled_{};
+  size_t polled_count_ = 0;
+  uint32_t passes_ = 0;
+  uint32_t irq_limit_ = 0;
+
+  std::vector<std::unique_ptr<Rtsq>> queues_;  // by id
+  std::vector<Rtsq*> event_waiters_;           // by event: list through Rtsq::next
+  std::vector<Rtsq*> timed_;                   // queues whose task has a deadline
+  std::vector<Function> functions_;            // by func_id; capacity never changes
+  std::vector<uint32_t> free_functions_;
+};
+
+}  // namespace vnpu::firmware
+
+#endif  // VNPU_FIRMWARE_SCHEDULER_SCHEDULER_H_

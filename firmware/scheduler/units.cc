@@ -1,0 +1,78 @@
+#include "firmware/scheduler/units.h"
+
+#include <bit>
+
+namespace vnpu::firmware {
+
+Units::Demand Units::DemandOfAll(uint32_t unit) const {
+  Demand demand;
+  for (size_t word = 0; word < std::size(header_->live_slots); ++word) {
+    uint64_t bits = header_->live_slots[word].load(std::memory_order_relaxed);
+    for (; bits != 0; bits &= bits - 1) {
+      const size_t slot = word * 64 + static_cast<size_t>(std::countr_zero(bits));
+      if (slot >= kBoardSlots) {
+        break;
+      }
+      const auto* other = reinterpret_cast<const BoardSlot*>(slots_ + slot * 4096);
+      const uint32_t in_use = other->in_use[unit].load(std::memory_order_seq_cst);
+      // A figure that no honest session has is not believed beyond the device's count.
+      demand.used += in_use < header_->units[unit] ? in_use : header_->units[unit];
+      const uint32_t wanted =
+          other->wanted.load(std::memory_order_relaxed) >> (kWantedBits * unit) & 0xf;
+      demand.wanted = wanted != 0 && wanted < demand.wanted ? wanted : demand.wanted;
+    }
+  }
+  return demand;
+}
+
+// Always false: the answer of Acquire.
+bool Units::Lack(uint32_t unit, uint32_t priority) {
+  const uint32_t shift = kWantedBits * unit;
+  if ((lacking_ >> shift & 0xf) == 0) {
+    lacking_ |= (1 + priority) << shift;
+  }
+  return false;
+}
+
+bool Units::Acquire(uint32_t unit, uint32_t priority, uint32_t* core) {
+  unit = Counted(unit);
+  const uint32_t total = header_->units[unit];
+  const uint32_t own = own_->in_use[unit].load(std::memory_order_relaxed);
+  if (own >= total) {
+    return Lack(unit, priority);
+  }
+  if (header_->live_sessions.load(std::memory_order_relaxed) <= 1) {
+    own_->in_use[unit].store(own + 1, std::memory_order_relaxed);
+  } else {
+    // Publish first, look second: of two sessions that reach for the last unit at the same time at
+    // least one sees the other and steps back.
+    own_->in_use[unit].store(own + 1, std::memory_order_seq_cst);
+    const Demand demand = DemandOfAll(unit);
+    if (demand.used > total || demand.wanted < 1 + priority) {
+      own_->in_use[unit].store(own, std::memory_order_relaxed);
+      return Lack(unit, priority);
+    }
+  }
+  for (uint32_t word = 0; word < kMaxCores / 64; ++word) {
+    uint64_t& bits = core_bits_[unit][word];
+    if (bits != UINT64_MAX) {
+      const auto bit = static_cast<uint32_t>(std::countr_one(bits));
+      bits |= 1ull << bit;
+      *core = word * 64 + bit;
+      return true;
+    }
+  }
+  *core = kMaxCores;
+  return true;
+}
+
+void Units::Release(uint32_t unit, uint32_t core, uint64_t busy_ns) {
+  unit = Counted(unit);
+  if (core < kMaxCores) {
+    core_bits_[unit][core / 64] &= ~(1ull << (core % 64));
+  }
+  Add(own_->in_use[unit], UINT32_MAX);
+  Add(own_->busy_ns[unit], busy_ns);
+}
+
+}  // namespace vnpu::firmware

@@ -1,0 +1,68 @@
+// The units of the device as one session sees them: how many it runs on, and whether another one
+// is free. Figures of all sessions stand on the device board.
+#ifndef VNPU_FIRMWARE_SCHEDULER_UNITS_H_
+#define VNPU_FIRMWARE_SCHEDULER_UNITS_H_
+
+#include <cstdint>
+
+#include "firmware/device/board.h"
+
+namespace vnpu::firmware {
+
+// Called with the scheduler's lock held.
+class Units {
+ public:
+  // `slots` are the kBoardSlots pages of the board, `own` this session's (writable).
+  Units(const BoardHeader* header, const std::byte* slots, BoardSlot* own)
+      : header_(header), slots_(slots), own_(own) {}
+
+  // False for a unit that the device has none of.
+  bool Exists(uint32_t unit) const { return header_->units[Counted(unit)] != 0; }
+  // Takes one unit if one is free on the whole device and no other session lacks it for a task of
+  // a higher priority. A core number below the unit's count goes to *core.
+  bool Acquire(uint32_t unit, uint32_t priority, uint32_t* core);
+  void Release(uint32_t unit, uint32_t core, uint64_t busy_ns);
+  // Tells other sessions what Acquire() has refused since the last call; it is called for the
+  // highest priority first.
+  void PublishWanted() {
+    if (lacking_ != published_) {
+      own_->wanted.store(lacking_, std::memory_order_relaxed);
+      published_ = lacking_;
+    }
+    lacking_ = 0;
+  }
+  void CountTask() { Add(own_->tasks, uint64_t{1}); }
+
+ private:
+  static constexpr uint32_t kMaxCores = 256;
+
+  // The board's unit for a core type: a mixed kernel runs on an AI core.
+  static uint32_t Counted(uint32_t unit) {
+    return unit == VNPU_UNIT_MIX ? uint32_t{VNPU_UNIT_AI_CORE} : unit;
+  }
+  // One writer: a plain add is enough, and cheaper than a locked one.
+  template <typename T>
+  static void Add(std::atomic<T>& word, T value) {
+    word.store(word.load(std::memory_order_relaxed) + value, std::memory_order_relaxed);
+  }
+  static constexpr uint32_t kWantedBits = 4;
+
+  // Of all sessions: how many units they use, and for which priority they lack one (as wanted).
+  struct Demand {
+    uint32_t used = 0;
+    uint32_t wanted = UINT32_MAX;
+  };
+  Demand DemandOfAll(uint32_t unit) const;
+  bool Lack(uint32_t unit, uint32_t priority);
+
+  const BoardHeader* header_;
+  const std::byte* slots_;
+  BoardSlot* own_;
+  uint32_t lacking_ = 0;                                      // as BoardSlot::wanted
+  uint32_t published_ = 0;                                    // what stands there
+  uint64_t core_bits_[VNPU_UNIT_COUNT][kMaxCores / 64] = {};  // cores this session runs on
+};
+
+}  // namespace vnpu::firmware
+
+#endif  // VNPU_FIRMWARE_SCHEDULER_UNITS_H_

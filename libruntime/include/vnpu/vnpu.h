@@ -1,0 +1,20 @@
+// What libacl_rt.so offers beyond the acl interface.
+#ifndef VNPU_VNPU_H_
+#define VNPU_VNPU_H_
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// How the device is reached: "device node /dev/vnpu/davinci0", or "embedded: " and the reason.
+// Null when the device does not exist (aclGetRecentErrMsg says why). Valid until the next call.
+// Any thread.
+__attribute__((visibility("default"))) const char* vnpuGetTransport(int32_t deviceId);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif
+
+#endif  // VNPU_VNPU_H_

@@ -1,0 +1,129 @@
+#include "libruntime/src/kernel/launch.h"
+
+#include <limits>
+
+#include "acl/acl_rt.h"
+#include "libruntime/src/base/guard.h"
+
+namespace rt = vnpu::runtime;
+using rt::Fail;
+using rt::Guard;
+
+namespace {
+
+// Kernels may be limited to any whole number of microseconds.
+constexpr uint64_t kTimeoutStepUs = 1;
+
+aclError LaunchFromDevice(void* function, uint32_t blocks, const void* args, size_t size,
+                          const aclrtLaunchKernelCfg* config, void* stream) {
+  rt::LaunchTarget target;
+  VNPU_RETURN_IF_ERROR(rt::PrepareLaunch(function, blocks, config, stream, &target));
+  if (size > 0) {
+    VNPU_REQUIRE_NOT_NULL(args);
+  }
+  return rt::LaunchWithDeviceArgs(target, reinterpret_cast<uint64_t>(args), size);
+}
+
+aclError SetTimeout(uint64_t microseconds) {
+  rt::SetDefaultKernelTimeout(rt::ClampTimeout(microseconds));
+  return ACL_SUCCESS;
+}
+
+}  // namespace
+
+aclError aclrtLaunchKernel(aclrtFuncHandle funcHandle, uint32_t numBlocks, const void* argsData,
+                           size_t argsSize, aclrtStream stream) {
+  return Guard(__func__, [&] {
+    return LaunchFromDevice(funcHandle, numBlocks, argsData, argsSize, nullptr, stream);
+  });
+}
+
+aclError aclrtLaunchKernelV2(aclrtFuncHandle funcHandle, uint32_t numBlocks, const void* argsData,
+                             size_t argsSize, aclrtLaunchKernelCfg* cfg, aclrtStream stream) {
+  return Guard(__func__, [&] {
+    return LaunchFromDevice(funcHandle, numBlocks, argsData, argsSize, cfg, stream);
+  });
+}
+
+aclError aclrtLaunchKernelWithConfig(aclrtFuncHandle funcHandle, uint32_t numBlocks,
+                                     aclrtStream stream, aclrtLaunchKernelCfg* cfg,
+                                     aclrtArgsHandle argsHandle, void* reserve) {
+  return Guard(__func__, [&]() -> aclError {
+    if (reserve != nullptr) {
+      return Fail(ACL_ERROR_INVALID_PARAM, "reserve is not null");
+    }
+    rt::LaunchTarget target;
+    VNPU_RETURN_IF_ERROR(rt::PrepareLaunch(funcHandle, numBlocks, cfg, stream, &target));
+    rt::ArgsList* list = nullptr;
+    VNPU_RETURN_IF_ERROR(rt::ResolveArgsList(argsHandle, &list));
+    return rt::LaunchWithList(target, *list);
+  });
+}
+
+aclError aclrtLaunchKernelWithHostArgs(aclrtFuncHandle funcHandle, uint32_t numBlocks,
+                                       aclrtStream stream, aclrtLaunchKernelCfg* cfg,
+                                       void* hostArgs, size_t argsSize,
+                                       aclrtPlaceHolderInfo* placeHolderArray,
+                                       size_t placeHolderNum) {
+  return Guard(__func__, [&]() -> aclError {
+    rt::LaunchTarget target;
+    VNPU_RETURN_IF_ERROR(rt::PrepareLaunch(funcHandle, numBlocks, cfg, stream, &target));
+    if (argsSize > 0 || target.function->arg_size > 0) {
+      VNPU_REQUIRE_NOT_NULL(hostArgs);
+    }
+    if (placeHolderNum > 0) {
+      VNPU_REQUIRE_NOT_NULL(placeHolderArray);
+    }
+    return rt::LaunchWithPlaceholders(target, hostArgs, argsSize, placeHolderArray, placeHolderNum);
+  });
+}
+
+aclError aclrtLaunchKernelWithArgsArray(void* func, uint32_t numBlocks, aclrtStream stream,
+                                        aclrtLaunchKernelCfg* cfg, void** args) {
+  return Guard(__func__, [&]() -> aclError {
+    const void* kernel = func;
+    if (rt::functions.Resolve(func) == nullptr && func != nullptr) {  // a __global__ function
+      rt::Function* found = nullptr;
+      VNPU_RETURN_IF_ERROR(rt::FindFunctionBySymbol(func, &found));
+      kernel = found;
+    }
+    rt::LaunchTarget target;
+    VNPU_RETURN_IF_ERROR(rt::PrepareLaunch(kernel, numBlocks, cfg, stream, &target));
+    return rt::LaunchWithArray(target, args);
+  });
+}
+
+aclError aclrtSetOpExecuteTimeOut(uint32_t timeout) {
+  return Guard(__func__, [&] { return SetTimeout(uint64_t{timeout} * 1'000'000); });
+}
+
+aclError aclrtSetOpExecuteTimeOutWithMs(uint32_t timeout) {
+  return Guard(__func__, [&] { return SetTimeout(uint64_t{timeout} * 1'000); });
+}
+
+aclError aclrtSetOpExecuteTimeOutV2(uint64_t timeout, uint64_t* actualTimeout) {
+  return Guard(__func__, [&]() -> aclError {
+    VNPU_REQUIRE_NOT_NULL(actualTimeout);
+    VNPU_RETURN_IF_ERROR(SetTimeout(timeout));
+    const uint32_t set = rt::DefaultKernelTimeout();
+    *actualTimeout = set == 0 ? std::numeric_limits<uint64_t>::max() : set;
+    return ACL_SUCCESS;
+  });
+}
+
+aclError aclrtGetOpExecuteTimeout(uint32_t* const timeoutMs) {
+  return Guard(__func__, [&]() -> aclError {
+    VNPU_REQUIRE_NOT_NULL(timeoutMs);
+    const uint32_t set = rt::DefaultKernelTimeout();
+    *timeoutMs = set == 0 ? std::numeric_limits<uint32_t>::max() : (set + 999) / 1000;
+    return ACL_SUCCESS;
+  });
+}
+
+aclError aclrtGetOpTimeOutInterval(uint64_t* interval) {
+  return Guard(__func__, [&]() -> aclError {
+    VNPU_REQUIRE_NOT_NULL(interval);
+    *interval = kTimeoutStepUs;
+    return ACL_SUCCESS;
+  });
+}

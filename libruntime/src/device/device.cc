@@ -1,0 +1,180 @@
+#include "libruntime/src/device/device.h"
+
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <utility>
+
+#include "libruntime/src/base/error.h"
+#include "libruntime/src/base/guard.h"
+#include "libruntime/src/base/log.h"
+#include "libruntime/src/device/session.h"
+#include "libruntime/src/kernel/module.h"
+#include "libruntime/src/stream/context.h"
+#include "libruntime/src/wait/wait.h"
+
+namespace vnpu::runtime {
+namespace {
+
+struct Device {
+  std::mutex mutex;
+  uint32_t set_count = 0;
+  uint32_t explicit_contexts = 0;
+  Context* primary = nullptr;
+  std::shared_ptr<Session> session;
+  std::atomic<uint64_t> window{0};  // base, while the session is open
+};
+
+std::array<Device, VNPU_MAX_DEVICES>& Devices() {
+  static auto* const devices = new std::array<Device, VNPU_MAX_DEVICES>;
+  return *devices;
+}
+
+// One more than the highest device that was ever open.
+std::atomic<uint32_t> device_limit{0};
+
+aclError FindDevice(int32_t index, std::shared_ptr<Driver>* driver, Device** device) {
+  VNPU_RETURN_IF_ERROR(Driver::Get(driver));
+  const uint32_t count = std::min((*driver)->device_count(), VNPU_MAX_DEVICES);
+  if (index < 0 || static_cast<uint32_t>(index) >= count) {
+    return Fail(ACL_ERROR_RT_INVALID_DEVICEID, "device {} does not exist: there are {} (0 to {})",
+                index, count, static_cast<int64_t>(count) - 1);
+  }
+  *device = &Devices()[static_cast<size_t>(index)];
+  return ACL_SUCCESS;
+}
+
+// With the device's mutex held.
+aclError OpenSession(std::shared_ptr<Driver> driver, uint32_t index, Device& device) {
+  if (device.session != nullptr) {
+    return ACL_SUCCESS;
+  }
+  VNPU_RETURN_IF_ERROR(Session::Open(std::move(driver), index, &device.session));
+  device.window.store(device.session->window().base());
+  uint32_t limit = device_limit.load();
+  while (limit <= index && !device_limit.compare_exchange_weak(limit, index + 1)) {
+  }
+  return ACL_SUCCESS;
+}
+
+// With the device's mutex held: every handle of the device becomes stale, the driver frees all.
+void CloseSession(Device& device, Deadline deadline) {
+  if (device.session == nullptr) {
+    return;
+  }
+  DropContextsOf(*device.session, deadline);
+  DropModulesOf(*device.session);
+  device.primary = nullptr;
+  device.set_count = 0;
+  device.explicit_contexts = 0;
+  device.window.store(0);
+  device.session->Close();
+  device.session.reset();
+}
+
+}  // namespace
+
+aclError SetDevice(int32_t index) {
+  std::shared_ptr<Driver> driver;
+  Device* device = nullptr;
+  VNPU_RETURN_IF_ERROR(FindDevice(index, &driver, &device));
+  const std::lock_guard lock(device->mutex);
+  const bool opened = device->session == nullptr;
+  VNPU_RETURN_IF_ERROR(OpenSession(std::move(driver), static_cast<uint32_t>(index), *device));
+  if (device->primary == nullptr) {
+    const aclError error = NewContext(device->session, /*primary=*/true, &device->primary);
+    if (error != ACL_SUCCESS) {
+      if (opened) {
+        CloseSession(*device, Clock::now());
+      }
+      return error;
+    }
+  }
+  ++device->set_count;
+  MakeCurrent(device->primary);
+  return ACL_SUCCESS;
+}
+
+aclError ResetDevice(int32_t index, bool force) {
+  if (index < 0 || index >= static_cast<int32_t>(VNPU_MAX_DEVICES)) {
+    return Fail(ACL_ERROR_RT_INVALID_DEVICEID, "device {} does not exist", index);
+  }
+  Device& device = Devices()[static_cast<size_t>(index)];
+  const std::lock_guard lock(device.mutex);
+  if (device.set_count == 0) {
+    std::shared_ptr<Driver> driver;
+    Device* known = nullptr;
+    VNPU_RETURN_IF_ERROR(FindDevice(index, &driver, &known));
+    return Fail(ACL_ERROR_RT_CONTEXT_NULL,
+                "device {} is not in use: it was not set, or has been reset already", index);
+  }
+  if (!force && --device.set_count > 0) {
+    return ACL_SUCCESS;
+  }
+  // A forced reset is the way out of a kernel that never ends.
+  constexpr auto kForcedWait = std::chrono::seconds(1);
+  CloseSession(device, force ? Deadline(Clock::now() + kForcedWait) : std::nullopt);
+  return ACL_SUCCESS;
+}
+
+aclError RetainDevice(int32_t index, std::shared_ptr<Session>* session) {
+  std::shared_ptr<Driver> driver;
+  Device* device = nullptr;
+  VNPU_RETURN_IF_ERROR(FindDevice(index, &driver, &device));
+  const std::lock_guard lock(device->mutex);
+  VNPU_RETURN_IF_ERROR(OpenSession(std::move(driver), static_cast<uint32_t>(index), *device));
+  ++device->explicit_contexts;
+  *session = device->session;
+  return ACL_SUCCESS;
+}
+
+void ReleaseDevice(uint32_t index, const std::shared_ptr<Session>& session) {
+  Device& device = Devices()[index];
+  const std::lock_guard lock(device.mutex);
+  if (device.session != session) {
+    return;  // reset since
+  }
+  if (--device.explicit_contexts == 0 && device.set_count == 0) {
+    CloseSession(device, std::nullopt);
+  }
+}
+
+void CloseAllDevices() {
+  constexpr auto kWait = std::chrono::seconds(1);
+  for (uint32_t i = 0; i < device_limit.load(); ++i) {
+    Device& device = Devices()[i];
+    const std::lock_guard lock(device.mutex);
+    CloseSession(device, Clock::now() + kWait);
+  }
+}
+
+std::shared_ptr<Session> SessionOfDevice(uint32_t index) {
+  if (index >= VNPU_MAX_DEVICES) {
+    return nullptr;
+  }
+  Device& device = Devices()[index];
+  const std::lock_guard lock(device.mutex);
+  return device.session;
+}
+
+std::shared_ptr<Session> SessionOfAddress(uint64_t address) {
+  const uint32_t limit = device_limit.load(std::memory_order_acquire);
+  for (uint32_t i = 0; i < limit; ++i) {
+    const uint64_t base = Devices()[i].window.load(std::memory_order_relaxed);
+    if (base != 0 && address - base < VNPU_WINDOW_SIZE) {
+      return SessionOfDevice(i);
+    }
+  }
+  return nullptr;
+}
+
+bool PrimaryContextActive(uint32_t index) {
+  if (index >= VNPU_MAX_DEVICES) {
+    return false;
+  }
+  Device& device = Devices()[index];
+  const std::lock_guard lock(device.mutex);
+  return device.primary != nullptr;
+}
+
+}  // namespace vnpu::runtime

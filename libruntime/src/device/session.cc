@@ -1,0 +1,184 @@
+#include "libruntime/src/device/session.h"
+
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "libruntime/src/base/error.h"
+#include "libruntime/src/base/fork.h"
+#include "libruntime/src/base/guard.h"
+#include "libruntime/src/base/log.h"
+#include "libruntime/src/event/event_pool.h"
+#include "libruntime/src/memory/copy_engine.h"
+#include "libruntime/src/memory/device_memory.h"
+#include "libruntime/src/memory/pinned_memory.h"
+#include "libruntime/src/queue/queue_pool.h"
+#include "libruntime/src/wait/thread_irq.h"
+
+namespace vnpu::runtime {
+
+namespace {
+
+std::atomic<uint64_t> next_serial{1};
+
+}  // namespace
+
+aclError Session::Open(std::shared_ptr<Driver> driver, uint32_t index,
+                       std::shared_ptr<Session>* session) {
+  auto fresh = std::make_shared<Session>(std::move(driver), index);
+  VNPU_RETURN_IF_ERROR(fresh->OpenFile());
+  VNPU_RETURN_IF_ERROR(fresh->ShareMemory());
+  VNPU_RETURN_IF_ERROR(fresh->StartDevice());
+  ThreadIrq irq;
+  const int registered = GetThreadIrq(*fresh, &irq);
+  if (registered < 0) {
+    return FailErrno(-registered, "cannot register this thread's interrupt with the driver");
+  }
+  *session = std::move(fresh);
+  return ACL_SUCCESS;
+}
+
+Session::Session(std::shared_ptr<Driver> driver, uint32_t index)
+    : driver_(std::move(driver)),
+      index_(index),
+      serial_(next_serial.fetch_add(1)),
+      queues_(std::make_unique<QueuePool>(*this)),
+      events_(std::make_unique<EventPool>(*this)),
+      device_memory_(std::make_unique<DeviceMemory>(*this)),
+      pinned_memory_(std::make_unique<PinnedMemory>(*this)),
+      copies_(std::make_unique<CopyEngine>(*this)) {}
+
+Session::~Session() { Close(); }
+
+aclError Session::OpenFile() {
+  const std::string node = "davinci" + std::to_string(driver_->number_of(index_));
+  const int opened = driver_->Open(node, &file_, &features_);
+  if (opened < 0) {
+    return FailErrno(-opened,
+                     fmt::format("cannot open device {} ({})", index_, driver_->Describe(index_)));
+  }
+  if (file_->ReadInfoPage(&info_)) {
+    return ACL_SUCCESS;
+  }
+  const int asked = Call(VNPU_IOC_DEVICE_QUERY, info_);
+  return asked < 0 ? FailErrno(-asked, "cannot query the device") : ACL_SUCCESS;
+}
+
+aclError Session::ShareMemory() {
+  mem_fd_ = MakeMemfd("vnpu-session", VNPU_SESSION_MEM_BYTES);
+  if (mem_fd_.valid()) {
+    mapping_ = Mapping::Shared(mem_fd_.get(), VNPU_SESSION_MEM_BYTES);
+  }
+  kick_.Reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!mapping_ || !kick_.valid()) {
+    return FailErrno(errno, "no memory to share with the device");
+  }
+  mem_ = reinterpret_cast<vnpu_session_mem*>(mapping_.data());
+  return ACL_SUCCESS;
+}
+
+aclError Session::StartDevice() {
+  for (const uint64_t base : Window::Candidates(index_)) {
+    Window window;
+    if (!window.Reserve(base)) {
+      Log().debug("no window at {:#x}: {}", base, std::strerror(errno));
+      continue;
+    }
+    vnpu_ioc_session request{};
+    request.window_base = base;
+    request.mem_fd = mem_fd_.get();
+    request.kick_fd = kick_.get();
+    const int result = Call(VNPU_IOC_SESSION, request);
+    if (result == -EADDRINUSE) {
+      Log().debug("the device process cannot have a window at {:#x}", base);
+      continue;
+    }
+    if (result < 0) {
+      return Fail(ACL_ERROR_RT_DEV_SETUP_ERROR, "the driver cannot start device {}: {}", index_,
+                  std::strerror(-result));
+    }
+    window_ = std::move(window);
+    AllowPageableAccess(request.device_pid);
+    Log().info("device {}: session {} with device process {}, window at {:#x}", index_,
+               request.session_id, request.device_pid, base);
+    return ACL_SUCCESS;
+  }
+  return Fail(ACL_ERROR_RT_DEV_SETUP_ERROR,
+              "no free range of {} GiB of addresses for device {}; reset another device first",
+              VNPU_WINDOW_SIZE >> 30, index_);
+}
+
+void Session::AllowPageableAccess(uint32_t device_pid) const {
+  // One process can be named, and its descendants may: name the driver, the parent of the device
+  // processes of all sessions. In a pid namespace of its own this process cannot name it.
+  if (prctl(PR_SET_PTRACER, driver_->pid()) == 0 || prctl(PR_SET_PTRACER, device_pid) == 0) {
+    return;
+  }
+  int scope = 0;
+  std::ifstream("/proc/sys/kernel/yama/ptrace_scope") >> scope;
+  if (scope == 1) {
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+  }
+}
+
+void Session::Close() {
+  if (closed_.exchange(true)) {
+    return;
+  }
+  {
+    const std::unique_lock lock(file_mutex_);
+    if (ForkedWhileOpen()) {
+      [[maybe_unused]] TransportFile* parents = file_.release();
+      return;
+    }
+    file_.reset();
+  }
+  window_ = Window();
+}
+
+ssize_t Session::WriteEntries(std::span<const vnpu_sqe> entries) {
+  const std::shared_lock lock(file_mutex_);
+  if (file_ == nullptr) {
+    return -ENOTCONN;
+  }
+  if (const int fd = file_->WritableFd(); fd >= 0) {
+    if (Interrupt* interrupt = GetThreadInterrupt(); interrupt != nullptr) {
+      const ssize_t written = interrupt->Write(fd, entries.data(), entries.size_bytes());
+      if (written != -ENOSYS) {
+        return written;
+      }
+    }
+  }
+  return file_->Write(entries);
+}
+
+ssize_t Session::ReadCompletions(std::span<vnpu_cqe> completions) {
+  const std::shared_lock lock(file_mutex_);
+  return file_ == nullptr ? -ENOTCONN : file_->Read(completions);
+}
+
+bool Session::CheckAlive() {
+  if (!usable()) {
+    return false;
+  }
+  const std::shared_lock lock(file_mutex_);
+  return file_ != nullptr && file_->Alive();
+}
+
+void Session::Kick() const { SignalEventfd(kick_.get()); }
+
+void Session::NameFunction(uint32_t func_id, std::string name) {
+  const std::lock_guard lock(names_mutex_);
+  function_names_[func_id] = std::move(name);
+}
+
+std::string Session::FunctionName(uint32_t func_id) const {
+  const std::lock_guard lock(names_mutex_);
+  const auto found = function_names_.find(func_id);
+  return found == function_names_.end() ? "?" : found->second;
+}
+
+}  // namespace vnpu::runtime

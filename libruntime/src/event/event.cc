@@ -1,0 +1,255 @@
+#include "libruntime/src/event/event.h"
+
+#include <algorithm>
+
+#include "acl/acl_rt.h"
+#include "libruntime/src/base/guard.h"
+#include "libruntime/src/base/shared_memory.h"
+
+namespace vnpu::runtime {
+
+constinit Slab<Event, kMaxEvents> events;
+
+namespace {
+
+bool CanSync(const Event& event) {
+  return event.kind == EventKind::kDefault || (event.flags & ACL_EVENT_SYNC) != 0;
+}
+
+bool HasTime(const Event& event) {
+  return event.kind == EventKind::kDefault || (event.flags & ACL_EVENT_TIME_LINE) != 0;
+}
+
+// With the event's mutex held: a register in the session of `stream`.
+aclError TakeRegister(Event& event, const Stream& stream) {
+  if (event.has_register && event.session == stream.session) {
+    return ACL_SUCCESS;
+  }
+  if (event.session != nullptr && event.session != stream.session && event.session->usable()) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "the event belongs to device {}, the stream to device {}", event.session->index(),
+                stream.session->index());
+  }
+  VNPU_RETURN_IF_ERROR(stream.session->events().Acquire(&event.reg));
+  event.session = stream.session;
+  event.has_register = true;
+  event.recorded = false;
+  event.waits.clear();
+  return ACL_SUCCESS;
+}
+
+aclError SubmitEventTask(Stream* stream, uint8_t opcode, uint32_t id, uint64_t seq,
+                         uint32_t timeout_us, Submitted* submitted) {
+  return Submit(
+      stream, 0, 0,
+      [&](Slot& slot) {
+        slot.sqe->opcode = opcode;
+        slot.sqe->timeout_us = timeout_us;
+        slot.sqe->event.event_id = id;
+        slot.sqe->event.seq = seq;
+      },
+      submitted);
+}
+
+bool IsDone(const Event& event) {
+  const vnpu_event_reg& reg = event.session->events().Register(event.reg.id);
+  return LoadShared(reg.seq) >= event.reg.seq;
+}
+
+bool IsOver(const Submitted& task) { return task.queue->head() > task.task; }
+
+[[gnu::cold]] aclError FailNoSync(const char* use) {
+  return Fail(ACL_ERROR_RT_PARAM_INVALID,
+              "the event was made without ACL_EVENT_SYNC and cannot be used for {}", use);
+}
+
+}  // namespace
+
+aclError NewEvent(EventKind kind, uint32_t flags, Event** event) {
+  Context* context = nullptr;
+  VNPU_RETURN_IF_ERROR(CurrentContext(&context));
+  Event* fresh = events.Allocate();
+  if (fresh == nullptr) {
+    return Fail(ACL_ERROR_RT_NO_EVENT_RESOURCE,
+                "too many events ({}); destroy those that are not needed", kMaxEvents);
+  }
+  fresh->kind = kind;
+  fresh->flags = flags;
+  fresh->session = context->session;
+  fresh->has_register = false;
+  fresh->recorded = false;
+  fresh->waits.clear();
+  // Events of this kind own a register from the start: their number is limited.
+  if (kind == EventKind::kFlags && (flags & ACL_EVENT_SYNC) != 0) {
+    const aclError error = fresh->session->events().Acquire(&fresh->reg);
+    if (error != ACL_SUCCESS) {
+      fresh->session.reset();
+      events.Free(fresh);
+      return error;
+    }
+    fresh->has_register = true;
+  }
+  events.Publish(fresh);
+  *event = fresh;
+  return ACL_SUCCESS;
+}
+
+aclError DestroyEvent(Event* event) {
+  const std::lock_guard lock(event->mutex);
+  if (!events.Retire(event)) {
+    return Fail(ACL_ERROR_RT_INVALID_HANDLE, "the event is being destroyed by another thread");
+  }
+  if (event->has_register && event->session->usable()) {
+    event->session->events().Release(event->reg);
+  }
+  event->has_register = false;
+  event->session.reset();
+  events.Free(event);
+  return ACL_SUCCESS;
+}
+
+aclError ResolveEvent(void* handle, Event** event) {
+  VNPU_REQUIRE_NOT_NULL(handle);
+  *event = events.Resolve(handle);
+  return *event != nullptr
+             ? ACL_SUCCESS
+             : Fail(ACL_ERROR_RT_INVALID_HANDLE, "{} is not an event, or it was destroyed", handle);
+}
+
+aclError RecordEvent(Event* event, Stream* stream) {
+  const std::lock_guard lock(event->mutex);
+  VNPU_RETURN_IF_ERROR(TakeRegister(*event, *stream));
+  const uint64_t seq = event->reg.seq + 1;
+  Submitted submitted;
+  VNPU_RETURN_IF_ERROR(SubmitEventTask(stream, VNPU_OP_EVENT_RECORD, event->reg.id, seq,
+                                       /*timeout_us=*/0, &submitted));
+  event->reg.seq = seq;
+  event->reg.last_record = {.queue = submitted.queue, .task = submitted.task};
+  event->record = submitted;
+  event->recorded = true;
+  return ACL_SUCCESS;
+}
+
+aclError ResetEvent(Event* event, Stream* stream) {
+  const std::lock_guard lock(event->mutex);
+  if (event->kind == EventKind::kReusable) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "an event of aclrtCreateEventExWithFlag cannot be reset; record it again");
+  }
+  if (!CanSync(*event)) {
+    return FailNoSync("aclrtResetEvent");
+  }
+  VNPU_RETURN_IF_ERROR(TakeRegister(*event, *stream));
+  Submitted submitted;
+  VNPU_RETURN_IF_ERROR(SubmitEventTask(stream, VNPU_OP_EVENT_RESET, event->reg.id, /*seq=*/0,
+                                       /*timeout_us=*/0, &submitted));
+  event->reg.last_reset = {.queue = submitted.queue, .task = submitted.task};
+  event->recorded = false;
+  return ACL_SUCCESS;
+}
+
+aclError StreamWaitEvent(Stream* stream, Event* event, uint32_t timeout_us) {
+  const std::lock_guard lock(event->mutex);
+  if (!CanSync(*event)) {
+    return FailNoSync("aclrtStreamWaitEvent");
+  }
+  uint64_t seq = event->reg.seq;
+  if (!event->recorded) {
+    switch (event->kind) {
+      case EventKind::kReusable:
+        return ACL_SUCCESS;  // it has captured no task
+      case EventKind::kDefault:
+        return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                    "the event has not been recorded; call aclrtRecordEvent first, or make it with "
+                    "aclrtCreateEventWithFlag or aclrtCreateEventExWithFlag");
+      case EventKind::kFlags:
+        break;
+    }
+    VNPU_RETURN_IF_ERROR(TakeRegister(*event, *stream));
+    seq = event->reg.seq + 1;  // the record to come
+  }
+  if (event->session != stream->session) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "the event belongs to another device, or its device was reset");
+  }
+  Submitted wait;
+  VNPU_RETURN_IF_ERROR(
+      SubmitEventTask(stream, VNPU_OP_EVENT_WAIT, event->reg.id, seq, timeout_us, &wait));
+  std::erase_if(event->waits, IsOver);
+  event->waits.push_back(wait);
+  return ACL_SUCCESS;
+}
+
+aclError QueryEvent(Event* event, bool* complete) {
+  const std::lock_guard lock(event->mutex);
+  if (!event->recorded) {
+    *complete = event->kind == EventKind::kReusable;
+    return ACL_SUCCESS;
+  }
+  *complete = IsDone(*event);
+  if (!*complete && !event->session->usable()) {
+    return FailDeviceLost(event->session->index());
+  }
+  return ACL_SUCCESS;
+}
+
+aclError QueryEventWait(Event* event, bool* complete) {
+  const std::lock_guard lock(event->mutex);
+  if (event->kind == EventKind::kReusable) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "not for events of aclrtCreateEventExWithFlag; call aclrtQueryEventStatus");
+  }
+  *complete = std::ranges::all_of(event->waits, IsOver);
+  return ACL_SUCCESS;
+}
+
+aclError SynchronizeEvent(Event* event, Deadline deadline) {
+  Submitted record;
+  std::shared_ptr<Session> session;
+  {
+    const std::lock_guard lock(event->mutex);
+    if (!event->recorded) {
+      if (event->kind == EventKind::kReusable) {
+        return ACL_SUCCESS;
+      }
+      return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                  "the event has not been recorded; call aclrtRecordEvent first");
+    }
+    if (IsDone(*event) && !event->record.queue->HasCompletions()) {
+      return ACL_SUCCESS;
+    }
+    record = event->record;
+    session = event->session;
+  }
+  return WaitForTask(*session, record, deadline, Spin::kAdaptive);
+}
+
+aclError EventTicks(Event* event, uint64_t* ticks, uint64_t* ticks_per_second) {
+  const std::lock_guard lock(event->mutex);
+  if (!HasTime(*event)) {
+    return Fail(ACL_ERROR_RT_EVENT_TIMESTAMP_INVALID,
+                "the event was made without ACL_EVENT_TIME_LINE and has no time stamp");
+  }
+  if (!event->recorded || !IsDone(*event)) {
+    return Fail(ACL_ERROR_RT_EVENT_TIMESTAMP_INVALID,
+                "the event has no time stamp yet; record it and synchronise first");
+  }
+  *ticks = LoadShared(event->session->events().Register(event->reg.id).timestamp);
+  *ticks_per_second = event->session->info().clock_hz;
+  return ACL_SUCCESS;
+}
+
+aclError EventId(Event* event, uint32_t* id) {
+  const std::lock_guard lock(event->mutex);
+  if (!event->has_register) {
+    if (!event->session->usable()) {
+      return FailDeviceLost(event->session->index());
+    }
+    VNPU_RETURN_IF_ERROR(event->session->events().Acquire(&event->reg));
+    event->has_register = true;
+  }
+  *id = event->reg.id;
+  return ACL_SUCCESS;
+}
+
+}  // namespace vnpu::runtime

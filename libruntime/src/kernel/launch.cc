@@ -1,0 +1,242 @@
+#include "libruntime/src/kernel/launch.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <limits>
+
+#include "libruntime/src/base/error.h"
+#include "libruntime/src/base/guard.h"
+#include "libruntime/src/base/round_up.h"
+#include "libruntime/src/stream/stream.h"
+
+namespace vnpu::runtime {
+namespace {
+
+std::atomic<uint32_t> default_timeout_us{0};
+
+aclError ReadConfig(const aclrtLaunchKernelCfg& config, uint32_t* timeout_us) {
+  if (config.numAttrs > 0 && config.attrs == nullptr) {
+    return Fail(ACL_ERROR_INVALID_PARAM, "the launch configuration has {} attributes at null",
+                config.numAttrs);
+  }
+  bool seconds_given = false;
+  bool microseconds_given = false;
+  for (size_t i = 0; i < config.numAttrs; ++i) {
+    const aclrtLaunchKernelAttr& attribute = config.attrs[i];
+    switch (attribute.id) {
+      case ACL_RT_LAUNCH_KERNEL_ATTR_TIMEOUT:
+        seconds_given = true;
+        *timeout_us = ClampTimeout(uint64_t{attribute.value.timeout} * 1'000'000);
+        break;
+      case ACL_RT_LAUNCH_KERNEL_ATTR_TIMEOUT_US:
+        microseconds_given = true;
+        *timeout_us = ClampTimeout(uint64_t{attribute.value.timeoutUs.timeoutHigh} << 32 |
+                                   attribute.value.timeoutUs.timeoutLow);
+        break;
+      case ACL_RT_LAUNCH_KERNEL_ATTR_SCHEM_MODE:
+        if (attribute.value.schemMode > 1) {
+          return Fail(ACL_ERROR_RT_PARAM_INVALID, "schemMode is {}; it takes 0 or 1",
+                      attribute.value.schemMode);
+        }
+        break;
+      case ACL_RT_LAUNCH_KERNEL_ATTR_DYN_UBUF_SIZE:
+      case ACL_RT_LAUNCH_KERNEL_ATTR_ENGINE_TYPE:
+      case ACL_RT_LAUNCH_KERNEL_ATTR_BLOCKDIM_OFFSET:
+      case ACL_RT_LAUNCH_KERNEL_ATTR_BLOCK_TASK_PREFETCH:
+      case ACL_RT_LAUNCH_KERNEL_ATTR_DATA_DUMP:
+      case ACL_RT_LAUNCH_KERNEL_ATTR_ENABLE_PROFILING:
+        break;  // hints to hardware that is not there
+      default:
+        return Fail(ACL_ERROR_RT_PARAM_INVALID, "unknown launch attribute {}",
+                    static_cast<int>(attribute.id));
+    }
+  }
+  if (seconds_given && microseconds_given) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID, "give the time limit in seconds or in microseconds");
+  }
+  return ACL_SUCCESS;
+}
+
+[[gnu::cold]] aclError FailBlocks(uint32_t blocks) {
+  return Fail(ACL_ERROR_RT_PARAM_INVALID, "{} blocks; a launch takes 1 to {}", blocks,
+              VNPU_MAX_BLOCKS);
+}
+
+[[gnu::cold]] aclError FailDevice(const Function& function) {
+  return Fail(ACL_ERROR_RT_INVALID_HANDLE,
+              "kernel '{}' was loaded on another device than the stream's, or before its device "
+              "was reset",
+              function.name);
+}
+
+void FillKernel(const LaunchTarget& target, vnpu_sqe* sqe) {
+  sqe->opcode = VNPU_OP_KERNEL;
+  sqe->timeout_us = target.timeout_us;
+  sqe->kernel.func_id = target.function->func_id;
+  sqe->kernel.block_dim = target.blocks;
+  sqe->kernel.arg_size = target.function->arg_size;
+}
+
+// `write_args(args, data)` puts arg_size bytes at `args` and data_bytes at `data`.
+template <class WriteArgs>
+aclError LaunchBy(const LaunchTarget& target, uint32_t data_bytes, WriteArgs&& write_args) {
+  const uint32_t size = target.function->arg_size;
+  const bool in_entry = size <= VNPU_SQE_INLINE_BYTES;
+  return Submit(target.stream, in_entry ? 0 : size, data_bytes, [&](Slot& slot) {
+    FillKernel(target, slot.sqe);
+    if (in_entry) {
+      slot.sqe->flags = VNPU_SQE_INLINE;
+      write_args(reinterpret_cast<std::byte*>(slot.sqe->kernel.inline_args), slot.data);
+    } else {
+      slot.sqe->kernel.arg_offset = slot.arg_offset;
+      write_args(slot.args, slot.data);
+    }
+  });
+}
+
+// Data of one task is kept at cache-line alignment in the ring.
+uint32_t RoundData(size_t bytes) {
+  constexpr size_t kLine = 64;
+  return static_cast<uint32_t>(RoundUp(bytes, kLine));
+}
+
+void StorePointer(std::byte* place, const std::byte* pointer) {
+  std::memcpy(place, &pointer, sizeof(pointer));
+}
+
+}  // namespace
+
+aclError PrepareLaunch(const void* function, uint32_t blocks, const aclrtLaunchKernelCfg* config,
+                       void* stream, LaunchTarget* target) {
+  VNPU_RETURN_IF_ERROR(ResolveFunction(function, &target->function));
+  VNPU_RETURN_IF_ERROR(ResolveStream(stream, &target->stream));
+  if (blocks - 1 >= VNPU_MAX_BLOCKS) [[unlikely]] {
+    return FailBlocks(blocks);
+  }
+  if (target->function->session_serial != target->stream->session_serial) [[unlikely]] {
+    return FailDevice(*target->function);
+  }
+  target->blocks = blocks;
+  target->timeout_us = default_timeout_us.load(std::memory_order_relaxed);
+  return config == nullptr ? ACL_SUCCESS : ReadConfig(*config, &target->timeout_us);
+}
+
+aclError LaunchWithArgs(const LaunchTarget& target, const void* args) {
+  return LaunchBy(target, 0, [&](std::byte* place, std::byte* /*data*/) {
+    if (target.function->arg_size > 0) {
+      std::memcpy(place, args, target.function->arg_size);
+    }
+  });
+}
+
+aclError LaunchWithDeviceArgs(const LaunchTarget& target, uint64_t address, size_t size) {
+  const Session& session = *target.stream->session;
+  if (size < target.function->arg_size) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "kernel '{}' takes {} bytes of arguments; {} were given", target.function->name,
+                target.function->arg_size, size);
+  }
+  if (target.function->arg_size == 0) {
+    return LaunchBy(target, 0, [](std::byte*, std::byte*) {});
+  }
+  if (!session.window().Contains(address)) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "the arguments at {:#x} are not in memory of the stream's device; copy them to "
+                "memory of aclrtMalloc, or launch with aclrtLaunchKernelWithHostArgs",
+                address);
+  }
+  return Submit(target.stream, 0, 0, [&](Slot& slot) {
+    FillKernel(target, slot.sqe);
+    slot.sqe->flags = VNPU_SQE_DEVICE_ARGS;
+    std::memcpy(slot.sqe->kernel.inline_args, &address, sizeof(address));
+  });
+}
+
+aclError LaunchWithArray(const LaunchTarget& target, void* const* args) {
+  const Function& function = *target.function;
+  if (function.param_count > function.params.size()) {
+    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                "kernel '{}' has {} parameters; an argument array takes {} at most", function.name,
+                function.param_count, VNPU_SYMBOL_PARAMS);
+  }
+  for (size_t i = 0; i < function.params.size(); ++i) {
+    if (args == nullptr || args[i] == nullptr) {
+      return Fail(ACL_ERROR_INVALID_PARAM, "argument {} of kernel '{}' is at null", i,
+                  function.name);
+    }
+  }
+  return LaunchBy(target, 0, [&](std::byte* place, std::byte* /*data*/) {
+    std::memset(place, 0, function.arg_size);
+    for (size_t i = 0; i < function.params.size(); ++i) {
+      std::memcpy(place + function.params[i].offset, args[i], function.params[i].size);
+    }
+  });
+}
+
+aclError LaunchWithPlaceholders(const LaunchTarget& target, const void* args, size_t size,
+                                const aclrtPlaceHolderInfo* placeholders, size_t count) {
+  const Function& function = *target.function;
+  if (size < function.arg_size) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "kernel '{}' takes {} bytes of arguments; {} were given", function.name,
+                function.arg_size, size);
+  }
+  if (count == 0) {
+    return LaunchWithArgs(target, args);
+  }
+  if (size > kMaxDataBytes) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "{} bytes of arguments and placeholder data; {} at most", size, kMaxDataBytes);
+  }
+  for (size_t i = 0; i < count; ++i) {
+    if (uint64_t{placeholders[i].addrOffset} + sizeof(uint64_t) > function.arg_size ||
+        placeholders[i].dataOffset >= size) {
+      return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                  "placeholder {} (address at {}, data at {}) is outside the {} bytes of arguments "
+                  "or the {} bytes in all",
+                  i, placeholders[i].addrOffset, placeholders[i].dataOffset, function.arg_size,
+                  size);
+    }
+  }
+  return LaunchBy(target, RoundData(size), [&](std::byte* place, std::byte* data) {
+    std::memcpy(place, args, function.arg_size);
+    std::memcpy(data, args, size);
+    for (size_t i = 0; i < count; ++i) {
+      StorePointer(place + placeholders[i].addrOffset, data + placeholders[i].dataOffset);
+    }
+  });
+}
+
+aclError LaunchWithList(const LaunchTarget& target, const ArgsList& list) {
+  if (list.function != target.function || !list.finalized) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID, "{}",
+                list.finalized ? "the argument list was made for another kernel"
+                               : "the argument list is not finished; call aclrtKernelArgsFinalize");
+  }
+  const uint32_t data_bytes = list.data_end - list.data_begin;
+  return LaunchBy(target, RoundData(data_bytes), [&](std::byte* place, std::byte* data) {
+    std::memcpy(place, list.memory, target.function->arg_size);
+    if (data_bytes == 0) {
+      return;
+    }
+    std::memcpy(data, list.memory + list.data_begin, data_bytes);
+    for (uint32_t i = 0; i < list.count; ++i) {
+      const ArgsList::Entry& entry = list.entries[i];
+      if (entry.is_placeholder != 0) {
+        StorePointer(place + entry.offset, data + (entry.data_offset - list.data_begin));
+      }
+    }
+  });
+}
+
+void SetDefaultKernelTimeout(uint32_t timeout_us) { default_timeout_us.store(timeout_us); }
+
+uint32_t DefaultKernelTimeout() { return default_timeout_us.load(); }
+
+uint32_t ClampTimeout(uint64_t microseconds) {
+  return static_cast<uint32_t>(
+      std::min<uint64_t>(microseconds, std::numeric_limits<uint32_t>::max()));
+}
+
+}  // namespace vnpu::runtime

@@ -1,0 +1,46 @@
+// Launching kernels.
+#ifndef VNPU_LIBRUNTIME_SRC_KERNEL_LAUNCH_H_
+#define VNPU_LIBRUNTIME_SRC_KERNEL_LAUNCH_H_
+
+#include <cstdint>
+
+#include "acl/acl_rt.h"
+#include "libruntime/src/kernel/args_list.h"
+#include "libruntime/src/kernel/module.h"
+#include "libruntime/src/stream/context.h"
+
+namespace vnpu::runtime {
+
+// What every launch says.
+struct LaunchTarget {
+  Function* function = nullptr;
+  Stream* stream = nullptr;
+  uint32_t blocks = 0;
+  uint32_t timeout_us = 0;  // 0: none
+};
+
+// Checks handles, number of blocks and configuration (may be null).
+aclError PrepareLaunch(const void* function, uint32_t blocks, const aclrtLaunchKernelCfg* config,
+                       void* stream, LaunchTarget* target);
+
+// Arguments in host memory: exactly what the kernel takes.
+aclError LaunchWithArgs(const LaunchTarget& target, const void* args);
+// Arguments in device or pinned memory; they are read when the kernel runs.
+aclError LaunchWithDeviceArgs(const LaunchTarget& target, uint64_t address, size_t size);
+// Each element points to the value of one parameter.
+aclError LaunchWithArray(const LaunchTarget& target, void* const* args);
+// Arguments followed by the data that placeholders point into.
+aclError LaunchWithPlaceholders(const LaunchTarget& target, const void* args, size_t size,
+                                const aclrtPlaceHolderInfo* placeholders, size_t count);
+aclError LaunchWithList(const LaunchTarget& target, const ArgsList& list);
+
+// Limit of kernels whose launch names none, microseconds; 0: none.
+void SetDefaultKernelTimeout(uint32_t timeout_us);
+uint32_t DefaultKernelTimeout();
+
+// What fits the 32 bits of a task's time limit.
+uint32_t ClampTimeout(uint64_t microseconds);
+
+}  // namespace vnpu::runtime
+
+#endif  // VNPU_LIBRUNTIME_SRC_KERNEL_LAUNCH_H_

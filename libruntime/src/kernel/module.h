@@ -1,0 +1,84 @@
+// Loaded device images and their kernels: the objects behind aclrtBinHandle and aclrtFuncHandle.
+#ifndef VNPU_LIBRUNTIME_SRC_KERNEL_MODULE_H_
+#define VNPU_LIBRUNTIME_SRC_KERNEL_MODULE_H_
+
+#include <vnpu/ioctl.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "acl/acl_base.h"
+#include "libruntime/src/base/slab.h"
+
+namespace vnpu::runtime {
+
+class Session;
+struct Module;
+struct ArgsList;
+
+struct Param {
+  uint32_t offset = 0;
+  uint32_t size = 0;
+};
+
+struct alignas(64) Function : SlabObject {
+  uint64_t session_serial = 0;
+  uint32_t func_id = 0;
+  uint32_t arg_size = 0;
+  uint32_t unit = 0;  // enum vnpu_unit
+  uint32_t param_count = 0;
+  std::vector<Param> params;  // the first VNPU_SYMBOL_PARAMS at most
+  Module* module = nullptr;
+  uint64_t address = 0;
+  std::string name;
+  std::mutex args_mutex;
+  std::vector<std::unique_ptr<ArgsList>> args_lists;  // made by aclrtKernelArgsInit
+  size_t next_args_list = 0;
+};
+
+struct alignas(64) Module : SlabObject {
+  std::shared_ptr<Session> session;
+  uint32_t module_id = 0;
+  uint32_t kernels = 0;
+  uint64_t address = 0;
+  uint64_t span = 0;
+  bool lazy = false;
+  std::mutex mutex;  // guards what follows
+  std::map<std::string, Function*, std::less<>> functions;
+};
+
+inline constexpr size_t kMaxModules = 65536;
+inline constexpr size_t kMaxFunctions = 1u << 20;
+extern Slab<Module, kMaxModules> modules;
+extern Slab<Function, kMaxFunctions> functions;
+
+// Loads an image into the device of the calling thread's context.
+aclError LoadModule(const void* image, size_t bytes, bool lazy, Module** module);
+// The kernels' handles end with it. Its tasks must be done.
+aclError UnloadModule(Module* module);
+
+// Makes all images of a session and their kernels stale; the session's end frees them.
+void DropModulesOf(const Session& session);
+
+// The kernel of a host program's symbol (vnpu/host_image.h), on the device of the calling thread's
+// context; loads its image on first use.
+aclError FindFunctionBySymbol(const void* symbol, Function** function);
+
+aclError ResolveModule(void* handle, Module** module);
+aclError FindFunction(Module* module, const char* name, Function** function);
+aclError FindGlobal(Module* module, const char* name, uint64_t* address, uint64_t* size);
+
+[[gnu::cold]] aclError FailStaleFunction(const void* handle);
+
+inline aclError ResolveFunction(const void* handle, Function** function) {
+  *function = functions.Resolve(handle);
+  return *function != nullptr ? ACL_SUCCESS : FailStaleFunction(handle);
+}
+
+}  // namespace vnpu::runtime
+
+#endif  // VNPU_LIBRUNTIME_SRC_KERNEL_MODULE_H_

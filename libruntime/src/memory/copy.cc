@@ -1,0 +1,191 @@
+#include "libruntime/src/memory/copy.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "libruntime/src/base/error.h"
+#include "libruntime/src/base/guard.h"
+#include "libruntime/src/base/log.h"
+#include "libruntime/src/device/device.h"
+#include "libruntime/src/device/session.h"
+#include "libruntime/src/memory/copy_engine.h"
+#include "libruntime/src/memory/pinned_memory.h"
+#include "libruntime/src/stream/stream.h"
+
+namespace vnpu::runtime {
+namespace {
+
+struct End {
+  Place place = Place::kPageable;
+  std::shared_ptr<Session> session;  // of pinned and device memory
+};
+
+// Both ends, and the session that copies (null: the host does).
+struct Route {
+  End dst;
+  End src;
+  std::shared_ptr<Session> session;
+  uint32_t flags = 0;  // VNPU_COPY_*
+
+  bool dst_on_device() const { return dst.place == Place::kDevice; }
+  bool src_on_device() const { return src.place == Place::kDevice; }
+};
+
+End FindEnd(const void* pointer) {
+  const auto address = reinterpret_cast<uint64_t>(pointer);
+  End end;
+  end.session = SessionOfAddress(address);
+  if (end.session != nullptr) {
+    end.place = end.session->pinned_memory().Contains(address) ? Place::kPinned : Place::kDevice;
+  }
+  return end;
+}
+
+aclError FindRoute(const CopyRequest& request, Route* route) {
+  route->dst = FindEnd(request.dst);
+  route->src = FindEnd(request.src);
+  if (route->dst_on_device() && route->src_on_device() &&
+      route->dst.session != route->src.session) {
+    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                "copies between devices are not supported; copy by way of the host");
+  }
+  if (route->dst_on_device()) {
+    route->session = route->dst.session;
+  } else if (route->src_on_device()) {
+    route->session = route->src.session;
+  } else {
+    return ACL_SUCCESS;
+  }
+  // Pinned memory of another device is plain host memory to this one.
+  if (route->src.session != route->session) {
+    route->flags |= VNPU_COPY_SRC_PAGEABLE;
+  }
+  if (route->dst.session != route->session) {
+    route->flags |= VNPU_COPY_DST_PAGEABLE;
+  }
+  return ACL_SUCCESS;
+}
+
+bool KindFits(aclrtMemcpyKind kind, const Route& route) {
+  switch (kind) {
+    case ACL_MEMCPY_DEFAULT:
+      return true;
+    case ACL_MEMCPY_HOST_TO_HOST:
+      return !route.dst_on_device() && !route.src_on_device();
+    case ACL_MEMCPY_HOST_TO_DEVICE:
+    case ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE:
+      return route.dst_on_device() && !route.src_on_device();
+    case ACL_MEMCPY_DEVICE_TO_HOST:
+      return !route.dst_on_device() && route.src_on_device();
+    case ACL_MEMCPY_DEVICE_TO_DEVICE:
+    case ACL_MEMCPY_INNER_DEVICE_TO_DEVICE:
+    case ACL_MEMCPY_INTER_DEVICE_TO_DEVICE:
+      return route.dst_on_device() && route.src_on_device();
+  }
+  return false;
+}
+
+const char* PlaceName(bool on_device) { return on_device ? "device" : "host"; }
+
+// Waits for the stream, then copies: for pageable memory that the device process cannot reach.
+aclError CopyAfter(Stream* stream, const CopyRequest& request, const Route& route) {
+  VNPU_RETURN_IF_ERROR(SynchronizeStream(stream, std::nullopt));
+  return route.session->copies().Copy(reinterpret_cast<uint64_t>(request.dst),
+                                      reinterpret_cast<uint64_t>(request.src), request.size,
+                                      route.flags);
+}
+
+void FillOnHost(void* dst, uint64_t size, uint32_t value, uint32_t width) {
+  if (width == 1) {
+    std::memset(dst, static_cast<int>(value), size);
+  } else {
+    std::fill_n(static_cast<uint32_t*>(dst), size / width, value);
+  }
+}
+
+}  // namespace
+
+aclError CopyNow(const CopyRequest& request) {
+  Route route;
+  VNPU_RETURN_IF_ERROR(FindRoute(request, &route));
+  if (!KindFits(request.kind, route)) [[unlikely]] {
+    Log().warn("aclrtMemcpy: kind {} does not say that {} memory is copied to {} memory",
+               static_cast<int>(request.kind), PlaceName(route.src_on_device()),
+               PlaceName(route.dst_on_device()));
+  }
+  if (route.session == nullptr) {
+    std::memmove(request.dst, request.src, request.size);
+    return ACL_SUCCESS;
+  }
+  return route.session->copies().Copy(reinterpret_cast<uint64_t>(request.dst),
+                                      reinterpret_cast<uint64_t>(request.src), request.size,
+                                      route.flags);
+}
+
+aclError CopyInStream(const CopyRequest& request, Stream* stream) {
+  Route route;
+  VNPU_RETURN_IF_ERROR(FindRoute(request, &route));
+  if (route.session == nullptr) {
+    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                "both ends are host memory; call aclrtMemcpy or memcpy");
+  }
+  if (!KindFits(request.kind, route)) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "kind {} does not fit: the source is {} memory, the destination {} memory",
+                static_cast<int>(request.kind), PlaceName(route.src_on_device()),
+                PlaceName(route.dst_on_device()));
+  }
+  if (route.session->serial() != stream->session_serial) {
+    return Fail(ACL_ERROR_RT_STREAM_CONTEXT, "the memory is on device {}, the stream on another",
+                route.session->index());
+  }
+  if (route.flags != 0 && !route.session->copies().ReachesPageable()) {
+    return CopyAfter(stream, request, route);
+  }
+  Submitted copy;
+  VNPU_RETURN_IF_ERROR(Submit(
+      stream, 0, 0,
+      [&](Slot& slot) {
+        slot.sqe->opcode = VNPU_OP_COPY;
+        slot.sqe->copy.dst = reinterpret_cast<uint64_t>(request.dst);
+        slot.sqe->copy.src = reinterpret_cast<uint64_t>(request.src);
+        slot.sqe->copy.size = request.size;
+        slot.sqe->copy.copy_flags = route.flags;
+      },
+      &copy));
+  // The caller may reuse pageable memory, and a source to be buffered, on return.
+  if (route.flags != 0 || request.kind == ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE) {
+    return WaitForTask(*route.session, copy, std::nullopt, Spin::kAdaptive);
+  }
+  return ACL_SUCCESS;
+}
+
+aclError FillNow(void* dst, uint64_t size, uint32_t value, uint32_t width) {
+  const End end = FindEnd(dst);
+  if (end.place != Place::kDevice) {
+    FillOnHost(dst, size, value, width);
+    return ACL_SUCCESS;
+  }
+  return end.session->copies().Fill(reinterpret_cast<uint64_t>(dst), size, value, width);
+}
+
+aclError FillInStream(void* dst, uint64_t size, uint32_t value, uint32_t width, Stream* stream) {
+  const End end = FindEnd(dst);
+  if (end.place == Place::kPageable) {
+    FillOnHost(dst, size, value, width);
+    return ACL_SUCCESS;
+  }
+  if (end.session->serial() != stream->session_serial) {
+    return Fail(ACL_ERROR_RT_STREAM_CONTEXT, "the memory is on device {}, the stream on another",
+                end.session->index());
+  }
+  return Submit(stream, 0, 0, [&](Slot& slot) {
+    slot.sqe->opcode = VNPU_OP_MEMSET;
+    slot.sqe->memset.dst = reinterpret_cast<uint64_t>(dst);
+    slot.sqe->memset.size = size;
+    slot.sqe->memset.value = value;
+    slot.sqe->memset.width = width;
+  });
+}
+
+}  // namespace vnpu::runtime

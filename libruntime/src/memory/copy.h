@@ -1,0 +1,35 @@
+// Where the ends of copies lie, and copies as acl functions ask for them.
+#ifndef VNPU_LIBRUNTIME_SRC_MEMORY_COPY_H_
+#define VNPU_LIBRUNTIME_SRC_MEMORY_COPY_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "acl/acl_rt.h"
+#include "libruntime/src/stream/context.h"
+
+namespace vnpu::runtime {
+
+enum class Place : uint8_t { kPageable, kPinned, kDevice };
+
+struct CopyRequest {
+  void* dst = nullptr;
+  const void* src = nullptr;
+  uint64_t size = 0;
+  aclrtMemcpyKind kind = ACL_MEMCPY_DEFAULT;
+};
+
+// Copies before it returns. The addresses decide on the direction, whatever `kind` says.
+aclError CopyNow(const CopyRequest& request);
+
+// Copies in the order of the stream. Returns at once unless an end is pageable host memory. A
+// `kind` that contradicts the addresses is an error.
+aclError CopyInStream(const CopyRequest& request, Stream* stream);
+
+// Stores the low `width` (1 or 4) bytes of `value` over `size` bytes.
+aclError FillNow(void* dst, uint64_t size, uint32_t value, uint32_t width);
+aclError FillInStream(void* dst, uint64_t size, uint32_t value, uint32_t width, Stream* stream);
+
+}  // namespace vnpu::runtime
+
+#endif  // VNPU_LIBRUNTIME_SRC_MEMORY_COPY_H_

@@ -1,0 +1,156 @@
+#include "libruntime/src/memory/copy_engine.h"
+
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+
+#include "libruntime/src/base/error.h"
+#include "libruntime/src/base/guard.h"
+#include "libruntime/src/base/log.h"
+#include "libruntime/src/device/session.h"
+#include "libruntime/src/memory/pinned_memory.h"
+#include "libruntime/src/queue/queue_pool.h"
+#include "libruntime/src/queue/submit_queue.h"
+#include "libruntime/src/stream/stream.h"
+#include "libruntime/src/wait/wait.h"
+
+namespace vnpu::runtime {
+namespace {
+
+constexpr QueueSpec kLaneQueue{.entries = 16, .arg_bytes = VNPU_PAGE_SIZE, .priority = 0};
+constexpr uint64_t kStagingBytes = uint64_t{1} << 20;
+
+// Threads spread over the lanes in the order in which they copy first.
+size_t HomeLane(size_t lanes) {
+  static std::atomic<size_t> next{0};
+  thread_local const size_t mine = next.fetch_add(1, std::memory_order_relaxed);
+  return mine % lanes;
+}
+
+// Copies within this process without a fault if an address is bad.
+bool SafeCopy(void* dst, const void* src, uint64_t size) {
+  const iovec to{.iov_base = dst, .iov_len = size};
+  const iovec from{.iov_base = const_cast<void*>(src), .iov_len = size};
+  return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == static_cast<ssize_t>(size);
+}
+
+}  // namespace
+
+bool CopyEngine::ReachesPageable() {
+  std::call_once(pageable_once_, [this] {
+    // Failure of this copy means that the driver's system refuses process_vm_readv.
+    uint64_t probe = 1;
+    std::byte* target = nullptr;
+    if (session_.pinned_memory().Allocate(sizeof(probe), &target) != ACL_SUCCESS) {
+      return;
+    }
+    const auto address = reinterpret_cast<uint64_t>(target);
+    const aclError error = CopyDirect(address, reinterpret_cast<uint64_t>(&probe), sizeof(probe),
+                                      VNPU_COPY_SRC_PAGEABLE);
+    reaches_pageable_ = error != ACL_ERROR_RT_SYS_DMA;
+    if (!reaches_pageable_) {
+      Log().warn(
+          "the device process may not reach this process's memory (ptrace is restricted): pageable "
+          "memory is copied by way of pinned memory");
+    }
+    session_.pinned_memory().Free(target);
+  });
+  return reaches_pageable_;
+}
+
+aclError CopyEngine::Copy(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags) {
+  return flags == 0 || ReachesPageable() ? CopyDirect(dst, src, size, flags)
+                                         : CopyStaged(dst, src, size, flags);
+}
+
+aclError CopyEngine::CopyDirect(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags) {
+  vnpu_sqe task{};
+  task.opcode = VNPU_OP_COPY;
+  task.copy.dst = dst;
+  task.copy.src = src;
+  task.copy.size = size;
+  task.copy.copy_flags = flags;
+  return Run(task);
+}
+
+aclError CopyEngine::Fill(uint64_t dst, uint64_t size, uint32_t value, uint32_t width) {
+  vnpu_sqe task{};
+  task.opcode = VNPU_OP_MEMSET;
+  task.memset.dst = dst;
+  task.memset.size = size;
+  task.memset.value = value;
+  task.memset.width = width;
+  return Run(task);
+}
+
+aclError CopyEngine::Run(const vnpu_sqe& task) {
+  const size_t home = HomeLane(lanes_.size());
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    Lane& lane = lanes_[(home + i) % lanes_.size()];
+    if (const std::unique_lock lock(lane.mutex, std::try_to_lock); lock.owns_lock()) {
+      return RunOn(lane, task);
+    }
+  }
+  const std::lock_guard lock(lanes_[home].mutex);
+  return RunOn(lanes_[home], task);
+}
+
+aclError CopyEngine::RunOn(Lane& lane, const vnpu_sqe& task) {
+  if (lane.queue == nullptr) [[unlikely]] {
+    VNPU_RETURN_IF_ERROR(session_.queues().Acquire(kLaneQueue, &lane.queue));
+  }
+  SubmitQueue& queue = *lane.queue;
+  Slot slot;
+  // Full only when tasks of earlier copies will never end.
+  if (!session_.usable() || !queue.TryReserve(0, 0, &slot)) [[unlikely]] {
+    return FailDeviceLost(session_.index());
+  }
+  slot.sqe->opcode = task.opcode;
+  std::memcpy(slot.sqe->payload, task.payload, sizeof(task.payload));
+  bool kick = false;
+  if (const int result = queue.Publish(slot, &kick); result < 0) {
+    return FailErrno(-result, "the driver does not take the copy");
+  }
+  const WaitResult waited =
+      WaitForHead(session_, queue, slot.index + 1, std::nullopt, Spin::kAdaptive, kick);
+  if (waited == WaitResult::kLost) {
+    return FailDeviceLost(session_.index());
+  }
+  if (!queue.HasCompletions() && !queue.failed()) {
+    return ACL_SUCCESS;
+  }
+  queue.CollectCompletions();
+  const auto failure = queue.TakeFailure(/*keep=*/false);
+  return failure.has_value() ? FailWith(failure->code, failure->text) : ACL_SUCCESS;
+}
+
+aclError CopyEngine::CopyStaged(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags) {
+  std::byte* staging = nullptr;
+  VNPU_RETURN_IF_ERROR(session_.pinned_memory().Allocate(kStagingBytes, &staging));
+  aclError error = ACL_SUCCESS;
+  for (uint64_t done = 0; done < size && error == ACL_SUCCESS; done += kStagingBytes) {
+    const uint64_t piece = std::min(kStagingBytes, size - done);
+    const auto stage = reinterpret_cast<uint64_t>(staging);
+    bool reached = true;
+    if ((flags & VNPU_COPY_SRC_PAGEABLE) != 0) {
+      reached = SafeCopy(staging, reinterpret_cast<const void*>(src + done), piece);
+      error = reached ? Copy(dst + done, stage, piece, 0) : ACL_SUCCESS;
+    } else {
+      error = Copy(stage, src + done, piece, 0);
+      if (error == ACL_SUCCESS) {
+        reached = SafeCopy(reinterpret_cast<void*>(dst + done), staging, piece);
+      }
+    }
+    if (!reached) {
+      error = Fail(ACL_ERROR_RT_SYS_DMA, "the host memory of the copy is not accessible");
+    }
+  }
+  session_.pinned_memory().Free(staging);
+  return error;
+}
+
+}  // namespace vnpu::runtime

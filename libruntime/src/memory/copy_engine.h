@@ -1,0 +1,51 @@
+// Copies and fills that the caller waits for, by queues of their own.
+#ifndef VNPU_LIBRUNTIME_SRC_MEMORY_COPY_ENGINE_H_
+#define VNPU_LIBRUNTIME_SRC_MEMORY_COPY_ENGINE_H_
+
+#include <vnpu/queue.h>
+
+#include <array>
+#include <cstdint>
+#include <mutex>
+
+#include "acl/acl_base.h"
+
+namespace vnpu::runtime {
+
+class Session;
+class SubmitQueue;
+
+// Any thread.
+class CopyEngine {
+ public:
+  explicit CopyEngine(Session& session) : session_(session) {}
+
+  // Whether the device process may read and write the client's pageable memory; tried out once.
+  bool ReachesPageable();
+
+  // Runs a copy; flags are VNPU_COPY_*.
+  aclError Copy(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags);
+  // Stores the low `width` (1, 2 or 4) bytes of `value` over `size` bytes.
+  aclError Fill(uint64_t dst, uint64_t size, uint32_t value, uint32_t width);
+
+ private:
+  // A queue and the one thread that uses it now.
+  struct Lane {
+    std::mutex mutex;
+    SubmitQueue* queue = nullptr;
+  };
+
+  aclError Run(const vnpu_sqe& task);
+  aclError RunOn(Lane& lane, const vnpu_sqe& task);
+  aclError CopyDirect(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags);
+  aclError CopyStaged(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags);
+
+  Session& session_;
+  std::array<Lane, 4> lanes_;
+  std::once_flag pageable_once_;
+  bool reaches_pageable_ = true;
+};
+
+}  // namespace vnpu::runtime
+
+#endif  // VNPU_LIBRUNTIME_SRC_MEMORY_COPY_ENGINE_H_

@@ -1,0 +1,245 @@
+#include "libruntime/src/queue/submit_queue.h"
+
+#include <vnpu/session.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
+#include "libruntime/src/base/error.h"
+#include "libruntime/src/base/log.h"
+#include "libruntime/src/device/session.h"
+#include "libruntime/src/queue/exception_callback.h"
+#include "libruntime/src/queue/queue_pool.h"
+
+namespace vnpu::runtime {
+
+SubmitMode ChooseSubmitMode(uint64_t features) {
+  const char* value = std::getenv("VNPU_SUBMIT");
+  const std::string_view choice = value != nullptr && *value != '\0' ? value : "ring";
+  if (choice == "uring" && (features & VNPU_FEATURE_SUBMIT_WRITE) != 0) {
+    return SubmitMode::kUring;
+  }
+  if (choice == "ioctl" && (features & VNPU_FEATURE_SUBMIT_IOCTL) != 0) {
+    return SubmitMode::kIoctl;
+  }
+  if (choice != "ring") {
+    Log().warn("VNPU_SUBMIT is '{}': not something this driver offers; using the shared ring",
+               choice);
+  }
+  return SubmitMode::kRing;
+}
+
+SubmitQueue::SubmitQueue(Session& session, SubmitMode mode, uint32_t id, const QueueSpec& spec,
+                         std::byte* memory)
+    : hdr_(reinterpret_cast<vnpu_queue_hdr*>(memory)),
+      sq_(reinterpret_cast<vnpu_sqe*>(memory + VNPU_QUEUE_SQ_OFFSET)),
+      args_(memory + vnpu_queue_arg_offset(spec.entries)),
+      mask_(spec.entries - 1),
+      entries_(spec.entries),
+      arg_ring_(spec.arg_bytes),
+      ends_(std::make_unique<RingEnds[]>(spec.entries)),
+      id_(id),
+      mode_(mode),
+      session_(session),
+      spec_(spec),
+      cq_(reinterpret_cast<const vnpu_cqe*>(memory + vnpu_queue_cq_offset(spec.entries))) {}
+
+void SubmitQueue::FillSlot(uint32_t arg_bytes, uint32_t data_bytes, Slot* slot) {
+  vnpu_sqe* sqe = mode_ == SubmitMode::kRing ? &sq_[slot->index & mask_] : &staged_;
+  *sqe = {};
+  sqe->queue_id = id_;
+  sqe->seq = static_cast<uint32_t>(slot->index);
+  slot->sqe = sqe;
+  slot->arg_bytes = arg_bytes;
+  slot->data_bytes = data_bytes;
+  if (arg_bytes > 0) {
+    slot->arg_offset = static_cast<uint32_t>(slot->arg_position % arg_ring_.capacity());
+    slot->args = args_ + slot->arg_offset;
+  }
+  if (data_bytes > 0) {
+    slot->data = data_memory_ + slot->data_position % data_ring_.capacity();
+  }
+}
+
+int SubmitQueue::Publish(const Slot& slot, bool* kick) {
+  if (slot.arg_bytes > 0) {
+    arg_ring_.Take(slot.arg_position, slot.arg_bytes);
+  }
+  if (slot.data_bytes > 0) {
+    data_ring_.Take(slot.data_position, slot.data_bytes);
+  }
+  ends_[slot.index & mask_] = {.args = arg_ring_.tail(), .data = data_ring_.tail()};
+  if (mode_ != SubmitMode::kRing) {
+    return PublishByDriver(slot);
+  }
+  tail_.store(slot.index + 1, std::memory_order_release);
+  // Sequentially consistent with the loads below: the device asks for a doorbell, or says that it
+  // sleeps, before its last look at the tail.
+  StoreShared(hdr_->sq_tail, slot.index + 1, std::memory_order_seq_cst);
+  if (LoadShared(hdr_->need_doorbell, std::memory_order_seq_cst) != 0) {
+    RingDoorbell();
+  }
+  *kick = session_.TakeWakeup();
+  return 0;
+}
+
+void SubmitQueue::RingDoorbell() {
+  vnpu_session_mem& mem = session_.mem();
+  const uint32_t word = id_ / 64;
+  std::atomic_ref(mem.doorbell[word]).fetch_or(uint64_t{1} << (id_ % 64));
+  std::atomic_ref(mem.doorbell_summary).fetch_or(uint64_t{1} << word);
+}
+
+int SubmitQueue::PublishByDriver(const Slot& slot) {
+  int result = 0;
+  if (mode_ == SubmitMode::kUring) {
+    const ssize_t written = session_.WriteEntries({&staged_, 1});
+    result = written == sizeof(staged_) ? 0 : written < 0 ? static_cast<int>(written) : -EAGAIN;
+  } else {
+    vnpu_ioc_submit request{};
+    std::memcpy(request.sqe, &staged_, sizeof(staged_));
+    result = session_.Call(VNPU_IOC_SUBMIT, request);
+  }
+  if (result == 0) {
+    tail_.store(slot.index + 1, std::memory_order_release);
+  }
+  return result;
+}
+
+void SubmitQueue::RefreshHead() {
+  const uint64_t head = LoadShared(hdr_->sq_head);
+  // Only a device gone mad reports more than was published.
+  if (head == cached_head_ || head > tail_.load(std::memory_order_relaxed)) {
+    return;
+  }
+  cached_head_ = head;
+  const RingEnds& ends = ends_[(head - 1) & mask_];
+  arg_ring_.ReleaseTo(ends.args);
+  data_ring_.ReleaseTo(ends.data);
+}
+
+uint64_t SubmitQueue::RoomTarget() const {
+  // Half of what is under way: then a streaming caller waits once for many entries.
+  const uint64_t tail = tail_.load(std::memory_order_relaxed);
+  const uint64_t under_way = tail - cached_head_;
+  return cached_head_ + std::max<uint64_t>(under_way / 2, 1);
+}
+
+void SubmitQueue::SetDataMemory(std::byte* memory, uint32_t bytes) {
+  data_memory_ = memory;
+  data_ring_ = RingSpace(bytes);
+}
+
+bool SubmitQueue::HasCompletions() const {
+  return !gone() && (LoadShared(hdr_->cq_tail) != consumed_.load(std::memory_order_relaxed) ||
+                     LoadShared(hdr_->cq_overflow) != 0);
+}
+
+void SubmitQueue::CollectCompletions() {
+  if (!HasCompletions()) {
+    return;
+  }
+  if (mode_ != SubmitMode::kRing) {
+    session_.queues().ReadDriverCompletions();
+    return;
+  }
+  std::vector<vnpu_cqe> fresh;
+  {
+    const std::lock_guard lock(completion_mutex_);
+    uint64_t next = consumed_.load(std::memory_order_relaxed);
+    const uint64_t tail = LoadShared(hdr_->cq_tail);
+    for (; next != tail && fresh.size() < entries_; ++next) {
+      fresh.push_back(cq_[next & mask_]);
+    }
+    consumed_.store(next, std::memory_order_relaxed);
+    StoreShared(hdr_->cq_head, next);
+    if (const uint64_t lost = LoadShared(hdr_->cq_overflow); lost != overflow_seen_) {
+      Log().warn("stream {}: {} completions were lost because nobody synchronised", id_,
+                 lost - overflow_seen_);
+      overflow_seen_ = lost;
+    }
+  }
+  for (const vnpu_cqe& completion : fresh) {
+    Consume(completion);
+  }
+}
+
+void SubmitQueue::Consume(const vnpu_cqe& completion) {
+  if (mode_ != SubmitMode::kRing) {
+    consumed_.fetch_add(1, std::memory_order_relaxed);
+  }
+  if (completion.status == VNPU_OK) {
+    return;
+  }
+  Failure failure = Describe(completion);
+  if (completion.status == VNPU_E_ABORTED) {
+    Log().debug("{}", failure.text);
+  } else {
+    LogFailure(failure.text);
+    ReportException(session_.index(), id_, completion.task, failure.code);
+  }
+  const std::lock_guard lock(completion_mutex_);
+  if (!first_failure_.has_value()) {
+    first_failure_ = std::move(failure);
+    failed_.store(true, std::memory_order_release);
+  }
+}
+
+void SubmitQueue::LogFailure(const std::string& text) {
+  constexpr uint32_t kMost = 8;
+  const uint32_t logged = failures_logged_.fetch_add(1, std::memory_order_relaxed);
+  if (logged < kMost) {
+    Log().error("{}", text);
+  } else if (logged == kMost) {
+    Log().error("stream {}: further failures are not logged until it is synchronised", id_);
+  }
+}
+
+Failure SubmitQueue::Describe(const vnpu_cqe& completion) const {
+  vnpu_exception record{};
+  bool known = false;
+  if (completion.exception != 0) {
+    const vnpu_exception& slot =
+        session_.mem().exceptions[(completion.exception - 1) % VNPU_EXCEPTIONS];
+    if (LoadShared(slot.seq) == completion.exception) {
+      record = slot;
+      std::atomic_thread_fence(std::memory_order_acquire);
+      known = LoadShared(slot.seq, std::memory_order_relaxed) == completion.exception;
+    }
+  }
+  Failure failure{
+      .code = StatusToAcl(completion.status, record.unit), .task = completion.task, .text = {}};
+  failure.text =
+      fmt::format("device {}, stream {}, task {}: ", session_.index(), id_, completion.task);
+  if (known && record.opcode == VNPU_OP_KERNEL) {
+    failure.text += fmt::format("kernel '{}' failed on {} {}, block {}: {}",
+                                session_.FunctionName(record.func_id), UnitName(record.unit),
+                                record.core, record.block, StatusText(completion.status));
+  } else {
+    failure.text += StatusText(completion.status);
+  }
+  if (known && (completion.status == VNPU_E_ADDRESS || completion.status == VNPU_E_ALIGNMENT ||
+                completion.status == VNPU_E_DMA_ADDRESS || completion.status == VNPU_E_DMA_HOST)) {
+    failure.text +=
+        fmt::format(", {} at {:#x}", record.is_write != 0 ? "write" : "read", record.address);
+  }
+  if (known && record.pc != 0) {
+    failure.text += fmt::format(", pc {:#x}", record.pc);
+  }
+  return failure;
+}
+
+std::optional<Failure> SubmitQueue::TakeFailure(bool keep) {
+  const std::lock_guard lock(completion_mutex_);
+  if (keep) {
+    return first_failure_;
+  }
+  failed_.store(false, std::memory_order_release);
+  failures_logged_.store(0, std::memory_order_relaxed);
+  return std::exchange(first_failure_, std::nullopt);
+}
+
+}  // namespace vnpu::runtime

@@ -1,0 +1,184 @@
+// A task queue from the client's side: room for entries and arguments, publishing, progress.
+#ifndef VNPU_LIBRUNTIME_SRC_QUEUE_SUBMIT_QUEUE_H_
+#define VNPU_LIBRUNTIME_SRC_QUEUE_SUBMIT_QUEUE_H_
+
+#include <vnpu/queue.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "acl/acl_base.h"
+#include "libruntime/src/base/shared_memory.h"
+#include "libruntime/src/queue/ring_space.h"
+
+namespace vnpu::runtime {
+
+class Session;
+
+// How entries reach the device: VNPU_SUBMIT.
+enum class SubmitMode : uint8_t {
+  kRing,   // the client publishes in shared memory
+  kUring,  // IORING_OP_WRITE to the device node (embedded: a message); the driver publishes
+  kIoctl,  // VNPU_IOC_SUBMIT; the driver publishes
+};
+
+// The mode of this process; ring where the driver lacks what was asked for.
+SubmitMode ChooseSubmitMode(uint64_t features);
+
+struct QueueSpec {
+  uint32_t entries = 1024;
+  uint32_t arg_bytes = 64u << 10;
+  uint32_t priority = 0;
+  bool operator==(const QueueSpec&) const = default;
+};
+
+// Where one task is written before it is published.
+struct Slot {
+  uint64_t index = 0;
+  vnpu_sqe* sqe = nullptr;    // queue_id, seq and flags are set; the rest is to be filled in
+  std::byte* args = nullptr;  // room for arguments in the queue's argument area
+  uint32_t arg_offset = 0;
+  std::byte* data = nullptr;  // room in memory that the device can read at the same address
+  uint64_t arg_position = 0;
+  uint64_t data_position = 0;
+  uint32_t arg_bytes = 0;
+  uint32_t data_bytes = 0;
+};
+
+// A failed task of a queue.
+struct Failure {
+  aclError code = ACL_SUCCESS;
+  uint64_t task = 0;
+  std::string text;
+};
+
+// One incarnation of a queue of the driver. Submission (TryReserve, Publish, RoomTarget) is for
+// one thread at a time: the owner locks. Everything else: any thread.
+class SubmitQueue {
+ public:
+  SubmitQueue(Session& session, SubmitMode mode, uint32_t id, const QueueSpec& spec,
+              std::byte* memory);
+  SubmitQueue(const SubmitQueue&) = delete;
+  SubmitQueue& operator=(const SubmitQueue&) = delete;
+
+  // Room for one entry with `arg_bytes` of arguments and `data_bytes` of data; false: full now.
+  bool TryReserve(uint32_t arg_bytes, uint32_t data_bytes, Slot* slot) {
+    if (tail_.load(std::memory_order_relaxed) - cached_head_ >= entries_) [[unlikely]] {
+      RefreshHead();
+      if (tail_.load(std::memory_order_relaxed) - cached_head_ >= entries_) {
+        return false;
+      }
+    }
+    slot->index = tail_.load(std::memory_order_relaxed);
+    if (arg_bytes > 0 && !ReserveBytes(arg_ring_, arg_bytes, &slot->arg_position)) {
+      return false;
+    }
+    if (data_bytes > 0 && !ReserveBytes(data_ring_, data_bytes, &slot->data_position))
+        [[unlikely]] {
+      return false;
+    }
+    FillSlot(arg_bytes, data_bytes, slot);
+    return true;
+  }
+
+  // Hands the entry over. 0, or -errno of the driver where it publishes. *kick: the device sleeps
+  // and the caller has to kick it.
+  int Publish(const Slot& slot, bool* kick);
+
+  // sq_head to wait for before TryReserve can find room again.
+  uint64_t RoomTarget() const;
+
+  // Gives the queue memory for Slot::data, of `bytes`; at most once.
+  void SetDataMemory(std::byte* memory, uint32_t bytes);
+  uint64_t data_capacity() const { return data_ring_.capacity(); }
+  std::byte* data_memory() const { return data_memory_; }
+  uint64_t arg_capacity() const { return arg_ring_.capacity(); }
+
+  // Index that the next task will get: everything submitted so far is below it.
+  uint64_t tail() const { return tail_.load(std::memory_order_acquire); }
+  // Every task below is finished.
+  uint64_t head() const {
+    return gone() ? tail() : LoadShared(hdr_->sq_head, std::memory_order_seq_cst);
+  }
+  bool idle() const { return head() >= tail(); }
+
+  // Takes in the completions that have been posted: failures are logged and kept.
+  void CollectCompletions();
+  // For the reader of the driver's completions.
+  void Consume(const vnpu_cqe& completion);
+  bool HasCompletions() const;
+
+  // The first failure since the last call; with `keep` it stays.
+  std::optional<Failure> TakeFailure(bool keep);
+  bool failed() const { return failed_.load(std::memory_order_acquire); }
+
+  // The driver's queue was destroyed; its memory is not looked at any more.
+  void MarkGone() { gone_.store(true, std::memory_order_release); }
+  bool gone() const { return gone_.load(std::memory_order_acquire); }
+
+  uint32_t id() const { return id_; }
+  const QueueSpec& spec() const { return spec_; }
+  std::byte* memory() const { return reinterpret_cast<std::byte*>(hdr_); }
+  vnpu_queue_hdr& hdr() const { return *hdr_; }
+  Session& session() const { return session_; }
+
+ private:
+  // How far the rings had been used after a task.
+  struct RingEnds {
+    uint64_t args = 0;
+    uint64_t data = 0;
+  };
+
+  bool ReserveBytes(RingSpace& ring, uint32_t bytes, uint64_t* position) {
+    *position = ring.Find(bytes);
+    if (*position == RingSpace::kNone) [[unlikely]] {
+      RefreshHead();
+      *position = ring.Find(bytes);
+    }
+    return *position != RingSpace::kNone;
+  }
+
+  void FillSlot(uint32_t arg_bytes, uint32_t data_bytes, Slot* slot);
+  void RefreshHead();
+  void RingDoorbell();
+  int PublishByDriver(const Slot& slot);
+  Failure Describe(const vnpu_cqe& completion) const;
+  void LogFailure(const std::string& text);
+
+  // What every submission touches.
+  vnpu_queue_hdr* const hdr_;
+  vnpu_sqe* const sq_;
+  std::byte* const args_;
+  const uint64_t mask_;
+  const uint64_t entries_;
+  std::atomic<uint64_t> tail_{0};
+  uint64_t cached_head_ = 0;
+  RingSpace arg_ring_;
+  RingSpace data_ring_;
+  std::byte* data_memory_ = nullptr;
+  std::unique_ptr<RingEnds[]> ends_;
+  const uint32_t id_;
+  const SubmitMode mode_;
+  Session& session_;
+  vnpu_sqe staged_{};  // the entry, where the driver publishes
+
+  const QueueSpec spec_;
+  const vnpu_cqe* const cq_;
+  std::atomic<bool> gone_{false};
+  std::atomic<bool> failed_{false};
+  std::mutex completion_mutex_;
+  std::atomic<uint64_t> consumed_{0};  // completions taken in
+  uint64_t overflow_seen_ = 0;
+  std::atomic<uint32_t> failures_logged_{0};  // since the failure was last taken
+  std::optional<Failure> first_failure_;
+};
+
+}  // namespace vnpu::runtime
+
+#endif  // VNPU_LIBRUNTIME_SRC_QUEUE_SUBMIT_QUEUE_H_

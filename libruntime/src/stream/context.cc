@@ -1,0 +1,204 @@
+#include "libruntime/src/stream/context.h"
+
+#include <vector>
+
+#include "libruntime/src/base/error.h"
+#include "libruntime/src/base/guard.h"
+#include "libruntime/src/device/device.h"
+#include "libruntime/src/device/session.h"
+#include "libruntime/src/stream/stream.h"
+
+namespace vnpu::runtime {
+
+constinit Slab<Context, kMaxContexts> contexts;
+constinit Slab<Stream, kMaxStreams> streams;
+
+namespace {
+
+struct Current {
+  Context* context = nullptr;
+  uint32_t generation = 0;
+};
+thread_local constinit Current current;
+
+std::atomic<int32_t> default_device{-1};
+
+// All live contexts, for the end of a session.
+struct AllContexts {
+  std::mutex mutex;
+  std::unordered_set<Context*> contexts;
+};
+
+AllContexts& AllLiveContexts() {
+  static auto* const live = new AllContexts;
+  return *live;
+}
+
+bool CurrentIsGood() {
+  return current.context != nullptr && current.context->alive() &&
+         current.context->generation() == current.generation;
+}
+
+[[gnu::cold]] aclError AdoptDefaultDevice() {
+  const int32_t device = default_device.load();
+  if (device >= 0) {
+    return SetDevice(device);
+  }
+  return Fail(ACL_ERROR_RT_CONTEXT_NULL, "{}",
+              current.context == nullptr
+                  ? "this thread has no context; call aclrtSetDevice or aclrtSetCurrentContext"
+                  : "this thread's context is gone: destroyed, or its device was reset; call "
+                    "aclrtSetDevice or aclrtSetCurrentContext");
+}
+
+// Ends the life of a context whose streams are gone.
+void Bury(Context* context) {
+  {
+    AllContexts& live = AllLiveContexts();
+    const std::lock_guard lock(live.mutex);
+    live.contexts.erase(context);
+  }
+  context->default_stream = nullptr;
+  context->session.reset();
+  contexts.Free(context);
+}
+
+// Ends the lives of all streams of a retired context.
+void DropStreams(Context* context, Deadline deadline) {
+  std::vector<Stream*> doomed;
+  {
+    const std::lock_guard lock(context->mutex);
+    doomed.assign(context->streams.begin(), context->streams.end());
+    context->streams.clear();
+  }
+  for (Stream* stream : doomed) {
+    DropStream(stream, deadline);
+  }
+}
+
+}  // namespace
+
+aclError NewContext(std::shared_ptr<Session> session, bool primary, Context** context) {
+  Context* fresh = contexts.Allocate();
+  if (fresh == nullptr) {
+    return Fail(ACL_ERROR_RT_RESOURCE_ALLOC_FAIL,
+                "too many contexts ({}); destroy those that are not needed", kMaxContexts);
+  }
+  fresh->device = session->index();
+  fresh->primary = primary;
+  fresh->session = std::move(session);
+  fresh->stopped.store(ACL_SUCCESS);
+  fresh->stop_on_failure = false;
+  fresh->parameters.clear();
+  constexpr uint32_t kHighest = 0;
+  const aclError error = NewStream(fresh, kHighest, /*flags=*/0, &fresh->default_stream);
+  if (error != ACL_SUCCESS) {
+    fresh->session.reset();
+    contexts.Free(fresh);
+    return error;
+  }
+  {
+    AllContexts& live = AllLiveContexts();
+    const std::lock_guard lock(live.mutex);
+    live.contexts.insert(fresh);
+  }
+  contexts.Publish(fresh);
+  *context = fresh;
+  return ACL_SUCCESS;
+}
+
+aclError CreateContext(int32_t device, Context** context) {
+  std::shared_ptr<Session> session;
+  VNPU_RETURN_IF_ERROR(RetainDevice(device, &session));
+  const aclError error = NewContext(session, /*primary=*/false, context);
+  if (error != ACL_SUCCESS) {
+    ReleaseDevice(static_cast<uint32_t>(device), session);
+    return error;
+  }
+  MakeCurrent(*context);
+  return ACL_SUCCESS;
+}
+
+aclError DestroyContext(Context* context) {
+  if (context->primary) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "the default context of a device cannot be destroyed; call aclrtResetDevice");
+  }
+  if (!contexts.Retire(context)) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID, "the context is being destroyed by another thread");
+  }
+  DropStreams(context, std::nullopt);
+  const std::shared_ptr<Session> session = context->session;
+  const uint32_t device = context->device;
+  Bury(context);
+  ReleaseDevice(device, session);
+  return ACL_SUCCESS;
+}
+
+void DropContextsOf(Session& session, Deadline deadline) {
+  std::vector<Context*> doomed;
+  {
+    AllContexts& live = AllLiveContexts();
+    const std::lock_guard lock(live.mutex);
+    for (Context* context : live.contexts) {
+      if (context->session.get() == &session) {
+        doomed.push_back(context);
+      }
+    }
+  }
+  for (Context* context : doomed) {
+    if (contexts.Retire(context)) {
+      DropStreams(context, deadline);
+      Bury(context);
+    }
+  }
+}
+
+void ForEachStreamOf(const Session& session, const std::function<void(Stream*)>& visit) {
+  AllContexts& live = AllLiveContexts();
+  const std::lock_guard lock(live.mutex);
+  for (Context* context : live.contexts) {
+    if (context->session.get() == &session) {
+      const std::lock_guard context_lock(context->mutex);
+      for (Stream* stream : context->streams) {
+        visit(stream);
+      }
+    }
+  }
+}
+
+void MakeCurrent(Context* context) {
+  current = {.context = context, .generation = context->generation()};
+}
+
+aclError CurrentContext(Context** context) {
+  if (!CurrentIsGood()) [[unlikely]] {
+    VNPU_RETURN_IF_ERROR(AdoptDefaultDevice());
+  }
+  *context = current.context;
+  return ACL_SUCCESS;
+}
+
+aclError ResolveStream(void* handle, Stream** stream) {
+  Context* context = nullptr;
+  VNPU_RETURN_IF_ERROR(CurrentContext(&context));
+  if (handle == nullptr) {
+    *stream = context->default_stream;
+    return ACL_SUCCESS;
+  }
+  Stream* found = streams.Resolve(handle);
+  if (found == nullptr) [[unlikely]] {
+    return FailStaleStream(handle);
+  }
+  if (found->context != context) [[unlikely]] {
+    return Fail(ACL_ERROR_RT_STREAM_CONTEXT,
+                "the stream belongs to another context than this thread's current one; call "
+                "aclrtSetCurrentContext or aclrtSetDevice first");
+  }
+  *stream = found;
+  return ACL_SUCCESS;
+}
+
+void SetDefaultDevice(int32_t device) { default_device.store(device); }
+
+}  // namespace vnpu::runtime

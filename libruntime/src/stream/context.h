@@ -1,0 +1,82 @@
+// Contexts and streams: the objects behind aclrtContext and aclrtStream.
+#ifndef VNPU_LIBRUNTIME_SRC_STREAM_CONTEXT_H_
+#define VNPU_LIBRUNTIME_SRC_STREAM_CONTEXT_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <unordered_set>
+
+#include "acl/acl_base.h"
+#include "libruntime/src/base/slab.h"
+#include "libruntime/src/base/spinlock.h"
+#include "libruntime/src/wait/wait.h"
+
+namespace vnpu::runtime {
+
+class Session;
+class SubmitQueue;
+struct Context;
+
+struct alignas(64) Stream : SlabObject {
+  Spinlock lock;  // for submission; guards what follows and the end of the stream's life
+  std::atomic<bool> stop_on_failure{false};
+  bool failure_mode_set = false;
+  bool fast_sync = false;
+  SubmitQueue* queue = nullptr;
+  Context* context = nullptr;
+  std::shared_ptr<Session> session;
+  uint64_t session_serial = 0;
+  uint32_t flags = 0;
+  uint32_t priority = 0;
+};
+
+struct alignas(64) Context : SlabObject {
+  uint32_t device = 0;
+  bool primary = false;
+  std::shared_ptr<Session> session;
+  Stream* default_stream = nullptr;
+  // A task failed and the context stops on failure: what every submission is answered.
+  std::atomic<aclError> stopped{ACL_SUCCESS};
+
+  std::mutex mutex;  // guards what follows
+  bool stop_on_failure = false;
+  std::unordered_set<Stream*> streams;
+  std::map<int, int64_t> parameters;  // aclrtCtxSetSysParamOpt
+};
+
+inline constexpr size_t kMaxContexts = 16384;
+inline constexpr size_t kMaxStreams = 65536;
+extern Slab<Context, kMaxContexts> contexts;
+extern Slab<Stream, kMaxStreams> streams;
+
+// A context with its default stream.
+aclError NewContext(std::shared_ptr<Session> session, bool primary, Context** context);
+// An explicit context, made current; opens its device if needed.
+aclError CreateContext(int32_t device, Context** context);
+aclError DestroyContext(Context* context);
+
+// Makes all contexts and streams of a session stale, after their tasks are done or at the
+// deadline.
+void DropContextsOf(Session& session, Deadline deadline);
+
+// All live streams of a session. Streams may end meanwhile: look at alive() under their locks.
+void ForEachStreamOf(const Session& session, const std::function<void(Stream*)>& visit);
+
+// The calling thread's context.
+void MakeCurrent(Context* context);
+aclError CurrentContext(Context** context);
+
+// Context whose default stream `handle` null means, or the stream of a handle; it must belong to
+// the calling thread's context.
+aclError ResolveStream(void* handle, Stream** stream);
+
+// aclInit's default_device; -1: none.
+void SetDefaultDevice(int32_t device);
+
+}  // namespace vnpu::runtime
+
+#endif  // VNPU_LIBRUNTIME_SRC_STREAM_CONTEXT_H_

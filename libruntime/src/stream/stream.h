@@ -1,0 +1,109 @@
+// Life of streams, waiting for them, and submission to them.
+#ifndef VNPU_LIBRUNTIME_SRC_STREAM_STREAM_H_
+#define VNPU_LIBRUNTIME_SRC_STREAM_STREAM_H_
+
+#include <mutex>
+#include <utility>
+
+#include "libruntime/src/base/error.h"
+#include "libruntime/src/device/session.h"
+#include "libruntime/src/queue/submit_queue.h"
+#include "libruntime/src/stream/context.h"
+
+namespace vnpu::runtime {
+
+// A stream in the context; priority 0 (highest) .. VNPU_PRIORITIES-1.
+aclError NewStream(Context* context, uint32_t priority, uint32_t flags, Stream** stream);
+
+// Ends a stream: after its tasks, or at once.
+aclError DestroyStream(Stream* stream, bool force);
+
+// As the part of a context's end: waits to the deadline at most.
+void DropStream(Stream* stream, Deadline deadline);
+
+// Waits for all tasks submitted so far. Failures since the last wait are this call's error.
+aclError SynchronizeStream(Stream* stream, Deadline deadline);
+// Waits for all streams of a device.
+aclError SynchronizeDevice(const Context& context, Deadline deadline);
+
+// Whether all tasks submitted so far are finished.
+aclError QueryStream(Stream* stream, bool* complete);
+
+// Failure mode of a stream; stop: also for all others of its context.
+aclError SetFailureMode(Stream* stream, bool stop);
+
+[[gnu::cold]] aclError FailStaleStream(const void* handle);
+[[gnu::cold]] aclError FailDeviceLost(uint32_t device);
+
+// A task that was submitted, and what is needed to wait for it.
+struct Submitted {
+  SubmitQueue* queue = nullptr;
+  uint64_t task = 0;
+};
+
+// Waits for one task. Its failure, or an earlier one of the queue, is the error, and stays for
+// SynchronizeStream.
+aclError WaitForTask(Session& session, const Submitted& task, Deadline deadline, Spin spin);
+
+// Memory of a queue for data beside the arguments, and the most that one task may have.
+inline constexpr uint32_t kDataRingBytes = 256u << 10;
+inline constexpr uint32_t kMaxDataBytes = 64u << 10;
+
+namespace internal {
+// For a submission that found no room: waits for some, without the stream's lock.
+aclError WaitForRoom(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, uint64_t target,
+                     std::shared_ptr<Session> session, SubmitQueue* queue);
+// For a stream whose context stops on failure: the failure, if there was one.
+aclError FailIfStopped(Stream* stream);
+aclError FailPublish(Stream* stream, int error);
+}  // namespace internal
+
+// Submits one task with room for `arg_bytes` of arguments and `data_bytes` of data that the device
+// can read: `fill(Slot&)` writes opcode and payload. Waits while the queue is full.
+template <class Fill>
+aclError Submit(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, Fill&& fill,
+                Submitted* submitted = nullptr) {
+  for (;;) {
+    if (stream->stop_on_failure.load(std::memory_order_relaxed)) [[unlikely]] {
+      if (const aclError stopped = internal::FailIfStopped(stream); stopped != ACL_SUCCESS) {
+        return stopped;
+      }
+    }
+    std::unique_lock lock(stream->lock);
+    if (!stream->alive()) [[unlikely]] {
+      lock.unlock();
+      return FailStaleStream(stream);
+    }
+    SubmitQueue& queue = *stream->queue;
+    Slot slot;
+    if (data_bytes <= queue.data_capacity() && queue.TryReserve(arg_bytes, data_bytes, &slot))
+        [[likely]] {
+      fill(slot);
+      bool kick = false;
+      const int result = queue.Publish(slot, &kick);
+      if (submitted != nullptr) {
+        *submitted = {.queue = &queue, .task = slot.index};
+      }
+      if (kick) [[unlikely]] {
+        const std::shared_ptr<Session> session = stream->session;
+        lock.unlock();
+        session->Kick();
+      } else {
+        lock.unlock();
+      }
+      return result == 0 ? ACL_SUCCESS : internal::FailPublish(stream, result);
+    }
+    const uint64_t target = queue.RoomTarget();
+    std::shared_ptr<Session> session = stream->session;
+    lock.unlock();
+    const aclError error =
+        internal::WaitForRoom(stream, arg_bytes, data_bytes, target, std::move(session), &queue);
+    if (error != ACL_SUCCESS) {
+      return error;
+    }
+  }
+}
+
+}  // namespace vnpu::runtime
+
+#endif  // VNPU_LIBRUNTIME_SRC_STREAM_STREAM_H_

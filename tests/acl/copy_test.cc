@@ -1,0 +1,140 @@
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "tests/acl/support.h"
+
+namespace vnpu::test {
+namespace {
+
+using CopyTest = KernelTest;
+
+std::vector<int> Numbers(size_t count) {
+  std::vector<int> numbers(count);
+  std::iota(numbers.begin(), numbers.end(), 17);
+  return numbers;
+}
+
+TEST_F(CopyTest, PageableRoundTrip) {
+  for (const size_t count : {1u, 16u, 1000u, 300000u}) {
+    DeviceArray<int> device(count);
+    const std::vector<int> numbers = Numbers(count);
+    device.Write(numbers);
+    EXPECT_EQ(device.Read(), numbers);
+  }
+}
+
+TEST_F(CopyTest, PinnedRoundTripInStream) {
+  constexpr size_t kCount = 100000;
+  PinnedArray<int> in(kCount);
+  PinnedArray<int> out(kCount);
+  std::iota(in.get(), in.get() + kCount, 3);
+  DeviceArray<int> first(kCount);
+  DeviceArray<int> second(kCount);
+  ASSERT_OK(aclrtMemcpyAsync(first.get(), first.bytes(), in.get(), in.bytes(),
+                             ACL_MEMCPY_HOST_TO_DEVICE, stream_));
+  ASSERT_OK(aclrtMemcpyAsync(second.get(), second.bytes(), first.get(), first.bytes(),
+                             ACL_MEMCPY_DEVICE_TO_DEVICE, stream_));
+  ASSERT_OK(aclrtMemcpyAsync(out.get(), out.bytes(), second.get(), second.bytes(),
+                             ACL_MEMCPY_DEVICE_TO_HOST, stream_));
+  ASSERT_OK(aclrtSynchronizeStream(stream_));
+  EXPECT_TRUE(std::equal(in.get(), in.get() + kCount, out.get()));
+}
+
+TEST_F(CopyTest, PageableCopyInStreamKeepsTheOrder) {
+  DeviceArray<int> device(1);
+  int value = 41;
+  ASSERT_OK(aclrtMemcpyAsync(device.get(), 4, &value, 4, ACL_MEMCPY_HOST_TO_DEVICE, stream_));
+  value = 0;  // free to use again
+  ASSERT_OK(Launch("increment", 1, device.get(), stream_));
+  ASSERT_OK(aclrtMemcpyAsync(&value, 4, device.get(), 4, ACL_MEMCPY_DEVICE_TO_HOST, stream_));
+  EXPECT_EQ(value, 42);
+}
+
+TEST_F(CopyTest, AddressesDecideOnDefault) {
+  DeviceArray<int> device(4);
+  const std::vector<int> numbers = Numbers(4);
+  std::vector<int> back(4);
+  PinnedArray<int> pinned(4);
+  ASSERT_OK(aclrtMemcpy(device.get(), 16, numbers.data(), 16, ACL_MEMCPY_DEFAULT));
+  ASSERT_OK(aclrtMemcpyAsync(pinned.get(), 16, device.get(), 16, ACL_MEMCPY_DEFAULT, stream_));
+  ASSERT_OK(aclrtSynchronizeStream(stream_));
+  ASSERT_OK(aclrtMemcpy(back.data(), 16, pinned.get(), 16, ACL_MEMCPY_DEFAULT));
+  EXPECT_EQ(back, numbers);
+}
+
+TEST_F(CopyTest, HostToHostIsSynchronousOnly) {
+  const std::vector<int> from = Numbers(100);
+  std::vector<int> to(100);
+  EXPECT_OK(aclrtMemcpy(to.data(), 400, from.data(), 400, ACL_MEMCPY_HOST_TO_HOST));
+  EXPECT_EQ(from, to);
+  EXPECT_EQ(aclrtMemcpyAsync(to.data(), 400, from.data(), 400, ACL_MEMCPY_HOST_TO_HOST, stream_),
+            ACL_ERROR_RT_FEATURE_NOT_SUPPORT);
+}
+
+TEST_F(CopyTest, ArgumentsAreChecked) {
+  DeviceArray<int> device(4);
+  int host[4] = {};
+  const auto copy = [&](void* dst, size_t room, const void* src, size_t count) {
+    return aclrtMemcpy(dst, room, src, count, ACL_MEMCPY_HOST_TO_DEVICE);
+  };
+  EXPECT_EQ(copy(nullptr, 16, host, 16), ACL_ERROR_INVALID_PARAM);
+  EXPECT_EQ(copy(device.get(), 16, nullptr, 16), ACL_ERROR_INVALID_PARAM);
+  EXPECT_EQ(copy(device.get(), 15, host, 16), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(copy(device.get(), 16, host, 0), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(aclrtMemcpy(device.get(), 16, host, 16, static_cast<aclrtMemcpyKind>(99)),
+            ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(aclrtMemcpyAsync(device.get(), 16, host, 16, ACL_MEMCPY_DEVICE_TO_HOST, stream_),
+            ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(
+      aclrtMemcpyAsync(device.get(), 16, device.get(), 16, ACL_MEMCPY_HOST_TO_DEVICE, stream_),
+      ACL_ERROR_RT_PARAM_INVALID);
+}
+
+TEST_F(CopyTest, BadAddressesFailTheCopy) {
+  DeviceArray<int> device(4);
+  void* const hole = mmap(nullptr, 8192, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  EXPECT_EQ(aclrtMemcpy(device.get(), 16, hole, 16, ACL_MEMCPY_HOST_TO_DEVICE),
+            ACL_ERROR_RT_SYS_DMA);
+  munmap(hole, 8192);
+  int host[4] = {};
+  void* const nowhere = reinterpret_cast<char*>(device.get()) + (uint64_t{512} << 30);
+  EXPECT_EQ(aclrtMemcpy(nowhere, 16, host, 16, ACL_MEMCPY_HOST_TO_DEVICE), ACL_ERROR_RT_SYS_DMA);
+  // In a stream the failure comes with the next wait, once.
+  PinnedArray<int> pinned(4);
+  ASSERT_OK(aclrtMemcpyAsync(nowhere, 16, pinned.get(), 16, ACL_MEMCPY_HOST_TO_DEVICE, stream_));
+  EXPECT_EQ(aclrtSynchronizeStream(stream_), ACL_ERROR_RT_SYS_DMA);
+  EXPECT_OK(aclrtSynchronizeStream(stream_));
+}
+
+TEST_F(CopyTest, Memset) {
+  DeviceArray<uint8_t> device(1000);
+  ASSERT_OK(aclrtMemset(device.get(), 1000, 0x1ab, 999));
+  std::vector<uint8_t> bytes = device.Read();
+  EXPECT_EQ(bytes[998], 0xab);
+  EXPECT_EQ(bytes[999], 0);
+  ASSERT_OK(aclrtMemsetAsync(device.get() + 1, 999, 3, 10, stream_));
+  ASSERT_OK(aclrtSynchronizeStream(stream_));
+  bytes = device.Read();
+  EXPECT_EQ(bytes[0], 0xab);
+  EXPECT_EQ(bytes[1], 3);
+  EXPECT_EQ(bytes[11], 0xab);
+  PinnedArray<char> pinned(10);
+  ASSERT_OK(aclrtMemset(pinned.get(), 10, 9, 10));
+  EXPECT_EQ(pinned[9], 9);
+  EXPECT_EQ(aclrtMemset(device.get(), 10, 0, 11), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(aclrtMemset(nullptr, 10, 0, 10), ACL_ERROR_INVALID_PARAM);
+}
+
+TEST_F(CopyTest, MemsetD32) {
+  DeviceArray<uint32_t> device(8);
+  ASSERT_OK(aclrtMemsetD32(device.get(), 32, 0xdeadbeef, 7));
+  const std::vector<uint32_t> words = device.Read();
+  EXPECT_EQ(words[6], 0xdeadbeefu);
+  EXPECT_EQ(words[7], 0u);
+  EXPECT_EQ(aclrtMemsetD32(device.get(), 31, 1, 8), ACL_ERROR_RT_PARAM_INVALID);
+}
+
+}  // namespace
+}  // namespace vnpu::test

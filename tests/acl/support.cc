@@ -1,0 +1,98 @@
+#include "tests/acl/support.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+namespace vnpu::test {
+namespace {
+
+// The inode of the session memory that a process has mapped; empty: none.
+std::string SessionMemoryOf(const std::string& pid) {
+  std::ifstream maps("/proc/" + pid + "/maps");
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("memfd:vnpu-session") != std::string::npos) {
+      // address perms offset dev inode path
+      size_t field = 0;
+      for (int i = 0; i < 4; ++i) {
+        field = line.find(' ', field) + 1;
+      }
+      return line.substr(field, line.find(' ', field) - field);
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+testing::AssertionResult IsOk(aclError error) {
+  if (error == ACL_SUCCESS) {
+    return testing::AssertionSuccess();
+  }
+  const char* message = aclGetRecentErrMsg();
+  return testing::AssertionFailure() << error << ": " << (message != nullptr ? message : "");
+}
+
+void DeviceTest::SetUp() { ASSERT_OK(aclrtSetDevice(0)); }
+
+void DeviceTest::TearDown() {
+  // A test may have reset it already.
+  aclrtResetDeviceForce(0);
+  aclGetRecentErrMsg();
+}
+
+void KernelTest::SetUp() {
+  DeviceTest::SetUp();
+  ASSERT_OK(aclrtCreateStream(&stream_));
+  ASSERT_OK(aclrtBinaryLoadFromFile(VNPU_TEST_KERNELS, nullptr, &binary_));
+}
+
+aclrtFuncHandle KernelTest::Kernel(const char* name) {
+  aclrtFuncHandle handle = nullptr;
+  EXPECT_OK(aclrtBinaryGetFunction(binary_, name, &handle));
+  return handle;
+}
+
+Gate::Gate(aclrtFuncHandle wait_for, aclrtStream stream) : stream_(stream) {
+  flag_[0] = 0;
+  int* address = flag_.get();
+  EXPECT_OK(aclrtLaunchKernelWithHostArgs(wait_for, 1, stream, nullptr, &address, sizeof(address),
+                                          nullptr, 0));
+}
+
+void Gate::Open() {
+  __atomic_store_n(flag_.get(), 1, __ATOMIC_RELEASE);
+  // The kernel reads the flag to its end.
+  aclrtSynchronizeStream(stream_);
+}
+
+pid_t DeviceProcess() {
+  const std::string ours = SessionMemoryOf("self");
+  if (ours.empty()) {
+    return 0;
+  }
+  pid_t found = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string process = entry.path().filename();
+    const pid_t pid = std::atoi(process.c_str());
+    if (pid <= 0 || pid == getpid()) {
+      continue;
+    }
+    std::string name;
+    std::ifstream(entry.path() / "comm") >> name;
+    if (name == "vnpu-device" && SessionMemoryOf(process) == ours) {
+      found = pid;
+    }
+  }
+  return found;
+}
+
+std::vector<char> ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace vnpu::test

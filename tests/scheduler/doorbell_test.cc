@@ -1,0 +1,171 @@
+// How the scheduler learns of new tasks, and how it goes to sleep.
+#include "tests/scheduler/scheduler_fixture.h"
+
+namespace vnpu::firmware::test {
+namespace {
+
+class Doorbell : public SchedulerTest {
+ protected:
+  // One look, without the reaction of Publish() to need_doorbell.
+  void PublishSilently(QueueClient& queue, vnpu_sqe sqe) {
+    sqe.queue_id = queue.id();
+    sqe.seq = static_cast<uint32_t>(queue.tail());
+    queue.sq()[queue.tail() & (queue.entries() - 1)] = sqe;
+    queue.StoreTail(queue.tail() + 1);
+  }
+  uint32_t need_wakeup() const { return session()->need_wakeup; }
+};
+
+TEST_F(Doorbell, NewQueueAsksForIt) {
+  QueueClient& queue = Create(0);
+  EXPECT_EQ(queue.hdr().need_doorbell, 1u);
+  PublishSilently(queue, Nop());
+  ExpectNoWork();
+  EXPECT_FALSE(queue.Done()) << "nobody looks at a quiet queue";
+  ASSERT_FALSE(queue.Ring());
+  EXPECT_NE(session()->doorbell_summary, 0u);
+  ExpectNoWork();
+  EXPECT_TRUE(queue.Done());
+  EXPECT_EQ(session()->doorbell_summary, 0u);
+  EXPECT_EQ(session()->doorbell[0], 0u);
+}
+
+TEST_F(Doorbell, BusyQueueNeedsNone) {
+  QueueClient& queue = Create(0);
+  Publish(queue, Nop());
+  ExpectNoWork();
+  EXPECT_EQ(queue.hdr().need_doorbell, 0u);
+  for (int i = 0; i < 100; ++i) {
+    PublishSilently(queue, Nop());
+    ExpectNoWork();
+    EXPECT_TRUE(queue.Done());
+  }
+}
+
+TEST_F(Doorbell, EveryQueueNumberHasItsBit) {
+  for (const uint32_t id : {0u, 63u, 64u, 1000u, VNPU_MAX_QUEUES - 1}) {
+    Publish(Create(id), Nop());
+  }
+  ExpectNoWork();
+  for (auto& [id, queue] : clients_) {
+    EXPECT_TRUE(queue.Done()) << id;
+  }
+}
+
+TEST_F(Doorbell, ForQueuesThatAreNotThere) {
+  session()->doorbell_summary = UINT64_MAX;
+  for (uint64_t& word : session()->doorbell) {
+    word = UINT64_MAX;
+  }
+  QueueClient& queue = Create(77);
+  PublishSilently(queue, Nop());
+  ExpectNoWork();
+  EXPECT_TRUE(queue.Done());
+  EXPECT_EQ(session()->doorbell_summary, 0u);
+}
+
+TEST_F(Doorbell, IdleQueueFallsQuietAfterAWhile) {
+  QueueClient& idle = Create(0);
+  QueueClient& busy = Create(1);
+  Publish(idle, Nop());
+  Publish(busy, Nop());
+  ExpectNoWork();
+  for (int i = 0; i < 1000; ++i) {
+    now_ += 1000;
+    PublishSilently(busy, Nop());
+    ExpectNoWork();
+    ASSERT_TRUE(busy.Done());
+    ExpectNoWork();
+  }
+  EXPECT_EQ(idle.hdr().need_doorbell, 1u);
+  EXPECT_EQ(busy.hdr().need_doorbell, 0u);
+  Publish(idle, Nop());
+  ExpectNoWork();
+  EXPECT_TRUE(idle.Done());
+}
+
+// Only so many are polled; the one that has been idle longest makes room.
+TEST_F(Doorbell, MoreQueuesThanArePolled) {
+  constexpr uint32_t kQueues = 40;
+  for (uint32_t id = 0; id < kQueues; ++id) {
+    Publish(Create(id), Nop());
+    ExpectNoWork();
+    now_ += 10;
+  }
+  uint32_t polled = 0;
+  for (auto& [id, queue] : clients_) {
+    const bool is_polled = queue.hdr().need_doorbell == 0;
+    polled += is_polled ? 1 : 0;
+    EXPECT_EQ(is_polled, id >= kQueues - 16) << id;
+  }
+  EXPECT_EQ(polled, 16u);
+  for (int round = 0; round < 10; ++round) {
+    for (auto& [id, queue] : clients_) {
+      Publish(queue, {Kernel(kernel_), Nop()});
+    }
+    EXPECT_EQ(RunAll().size(), kQueues);
+    for (auto& [id, queue] : clients_) {
+      EXPECT_TRUE(queue.Done());
+    }
+  }
+}
+
+TEST_F(Doorbell, SleepMakesEveryQueueQuietAndAsksForKicks) {
+  QueueClient& first = Create(0);
+  QueueClient& second = Create(1);
+  Publish(first, Nop());
+  Publish(second, Nop());
+  ExpectNoWork();
+  EXPECT_EQ(need_wakeup(), 0u);
+  ASSERT_TRUE(scheduler_->PrepareSleep());
+  EXPECT_EQ(need_wakeup(), 1u);
+  EXPECT_EQ(first.hdr().need_doorbell, 1u);
+  EXPECT_EQ(second.hdr().need_doorbell, 1u);
+  Publish(first, Nop());
+  EXPECT_EQ(kicks_, 1);
+  Publish(second, Nop());
+  EXPECT_EQ(kicks_, 1) << "one kick wakes for all";
+  ExpectNoWork();
+  EXPECT_TRUE(first.Done());
+  EXPECT_TRUE(second.Done());
+}
+
+TEST_F(Doorbell, AwakeDeviceNeedsNoKick) {
+  QueueClient& queue = Create(0);
+  ASSERT_TRUE(scheduler_->PrepareSleep());
+  scheduler_->Awake();
+  EXPECT_EQ(need_wakeup(), 0u);
+  Publish(queue, Nop());
+  EXPECT_EQ(kicks_, 0);
+}
+
+// What was published just before the device wanted to sleep keeps it awake.
+TEST_F(Doorbell, NoSleepWithSomethingPublished) {
+  QueueClient& queue = Create(0);
+  Publish(queue, Nop());
+  EXPECT_FALSE(scheduler_->PrepareSleep()) << "a doorbell rang";
+  EXPECT_EQ(need_wakeup(), 0u);
+  ExpectNoWork();
+  PublishSilently(queue, Nop());
+  EXPECT_FALSE(scheduler_->PrepareSleep()) << "a polled queue has a new tail";
+  EXPECT_EQ(need_wakeup(), 0u);
+  EXPECT_EQ(queue.hdr().need_doorbell, 0u);
+  ExpectNoWork();
+  EXPECT_TRUE(queue.Done());
+  EXPECT_TRUE(scheduler_->PrepareSleep());
+}
+
+TEST_F(Doorbell, SleepWhileBlocksRun) {
+  QueueClient& queue = Create(0);
+  Publish(queue, {Kernel(kernel_), Nop()});
+  const Work work = Pick();
+  EXPECT_TRUE(scheduler_->PrepareSleep());
+  EXPECT_FALSE(scheduler_->Idle());
+  Retire(work);
+  EXPECT_FALSE(scheduler_->PrepareSleep()) << "the next task waits to be looked at";
+  ExpectNoWork();
+  EXPECT_TRUE(queue.Done());
+}
+
+}  // namespace
+}  // namespace vnpu::firmware::test

@@ -1,0 +1,98 @@
+#include "tests/uapi/support/system.h"
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+#include <thread>
+
+namespace vnpu::raw {
+[[noreturn]] void Fail(const char* what) {
+  throw std::system_error(errno, std::generic_category(), what);
+}
+
+Mapping::~Mapping() {
+  if (data_ != nullptr) {
+    munmap(data_, size_);
+  }
+}
+
+Mapping Mapping::Map(int fd, size_t size) {
+  void* data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (data == MAP_FAILED) {
+    Fail("mmap");
+  }
+  return {data, size};
+}
+
+Mapping Mapping::ReserveAt(uint64_t address, size_t size) {
+  void* wanted = reinterpret_cast<void*>(address);
+  void* data = mmap(wanted, size, PROT_NONE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+  return data == wanted ? Mapping(data, size) : Mapping();
+}
+
+UniqueFd MakeMemfd(size_t bytes, unsigned seals) {
+  UniqueFd fd(memfd_create("raw-test", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (fd.get() < 0) {
+    Fail("memfd_create");
+  }
+  if (ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) {
+    Fail("ftruncate");
+  }
+  if (seals != 0 && fcntl(fd.get(), F_ADD_SEALS, seals) != 0) {
+    Fail("F_ADD_SEALS");
+  }
+  return fd;
+}
+
+UniqueFd MakeSealedMemfd(size_t bytes) { return MakeMemfd(bytes, F_SEAL_SHRINK); }
+
+UniqueFd MakeImageFd(const void* data, size_t size) {
+  UniqueFd fd = MakeMemfd(size, 0);
+  if (pwrite(fd.get(), data, size, 0) != static_cast<ssize_t>(size)) {
+    Fail("pwrite of an image");
+  }
+  if (fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) {
+    Fail("F_ADD_SEALS");
+  }
+  return fd;
+}
+
+UniqueFd MakeEventfd() {
+  UniqueFd fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (fd.get() < 0) {
+    Fail("eventfd");
+  }
+  return fd;
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+int TimeScale() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return 10;
+#else
+  return 1;
+#endif
+}
+
+bool Eventually(std::chrono::milliseconds limit, const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + limit * TimeScale();
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return false;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
+}  // namespace vnpu::raw

@@ -1,0 +1,38 @@
+// When the device ran tasks, as it records that for every task.
+#ifndef VNPU_TOOLS_BENCH_TASK_TIMES_H_
+#define VNPU_TOOLS_BENCH_TASK_TIMES_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "acl/acl.h"
+#include "tools/bench/distribution.h"
+
+namespace vnpu::bench {
+
+// Of consecutive tasks of one stream, in ticks of the device clock.
+struct TaskTimes {
+  uint64_t first;
+  std::vector<uint64_t> start;
+  std::vector<uint64_t> end;
+
+  uint64_t StartOf(uint64_t task) const { return start[task - first]; }
+  uint64_t EndOf(uint64_t task) const { return end[task - first]; }
+};
+
+// The number that the next task of a stream gets.
+uint64_t NextTask(aclrtStream stream);
+
+// Times of all tasks from `first` on, which must be done.
+TaskTimes TimesSince(aclrtStream stream, uint64_t first);
+
+// Ticks from one time to a later one. Throws std::runtime_error when it is not later.
+uint64_t Between(uint64_t earlier, uint64_t later);
+
+// Nanoseconds of ticks of the device clock. The cost of reading the clock is part of what the
+// device does for a task, so it is not taken off.
+double DeviceNs(double ticks);
+
+}  // namespace vnpu::bench
+
+#endif  // VNPU_TOOLS_BENCH_TASK_TIMES_H_

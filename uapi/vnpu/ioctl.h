@@ -1,0 +1,425 @@
+/* Control commands. On a device node they are ioctl(2); on the embedded transport the same
+ * structures travel in messages (transport.h).
+ *
+ * Answers: 0, or -1 with errno. For every command: ENOTTY unknown command or wrong node; EINVAL a
+ * field out of range, unknown flag, or reserved field not zero; ENOENT an id that is not of this
+ * session; EPERM privileged; ENXIO no session set up yet; EIO the device process is gone.
+ * Descriptors: the client gives its own number; the driver takes a duplicate and the client may
+ * close its one afterwards. EBADF: the number is not open or of the wrong kind. */
+#ifndef VNPU_IOCTL_H_
+#define VNPU_IOCTL_H_
+
+#include <linux/ioctl.h>
+
+#include "abi.h"
+
+/* Both nodes -------------------------------------------------------------------------------- */
+
+/* Must be the first command on a file; others fail with EPROTO before it. EPROTONOSUPPORT if the
+ * versions differ (abi_version then tells the driver's). */
+struct vnpu_ioc_version {
+  uint32_t abi_version; /* in: the client's, out: the driver's */
+  uint32_t reserved;
+  uint64_t features; /* in: what the client has, out: what both have */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_version, 16);
+
+/* Manager node ------------------------------------------------------------------------------ */
+
+struct vnpu_ioc_manager {
+  uint32_t devices; /* out: device nodes davinci0 .. davinciN-1 */
+  uint32_t driver_pid;
+  uint64_t started_ns; /* out: CLOCK_REALTIME at which the driver started */
+  char driver_version[48];
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_manager, 64);
+
+/* One open session; for npu-smi. ENOENT: no session at this index. */
+struct vnpu_ioc_process {
+  uint32_t device;       /* in */
+  uint32_t index;        /* in: 0 .. sessions-1, an instant's view */
+  uint32_t pid;          /* out: client */
+  uint32_t uid;          /* out */
+  uint32_t device_pid;   /* out: device process, 0: none */
+  uint32_t queues;       /* out */
+  uint64_t hbm_bytes;    /* out */
+  uint64_t pinned_bytes; /* out: pinned host memory */
+  char name[24];         /* out: comm of the client */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_process, 64);
+
+/* The driver's own counters of what one device has given out; all zero when no session is open. */
+struct vnpu_ioc_counters {
+  uint32_t device; /* in */
+  uint32_t sessions;
+  uint32_t device_processes;
+  uint32_t queues;
+  uint32_t events;
+  uint32_t modules;
+  uint32_t irqs;
+  uint32_t qmems;
+  uint32_t pmems;                  /* physical memory objects */
+  uint32_t reservations;           /* ranges of virtual addresses */
+  uint64_t hbm_pages;              /* 4 KiB pages in use */
+  uint64_t pinned_pages;           /* 4 KiB pages of pinned host memory */
+  uint64_t table_pages;            /* page-table pages */
+  uint32_t units[VNPU_UNIT_COUNT]; /* units busy at this instant */
+  uint32_t fds;                    /* descriptors held for sessions */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_counters, 88);
+
+/* Privileged: end every session of a device as a reset would. */
+struct vnpu_ioc_reset {
+  uint32_t device;
+  uint32_t flags; /* 0 */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_reset, 8);
+
+enum vnpu_fault {
+  VNPU_FAULT_NONE = 0,        /* clears what is still armed */
+  VNPU_FAULT_HBM_ALLOC = 1,   /* the next `count` physical allocations fail with ENOMEM */
+  VNPU_FAULT_CONTROL = 2,     /* the next `count` control messages to a device process get lost */
+  VNPU_FAULT_KILL_DEVICE = 3, /* kill the device process of the session whose client is `pid` */
+  VNPU_FAULT_COUNT = 4
+};
+/* Privileged: faults on demand. */
+struct vnpu_ioc_fault {
+  uint32_t device;
+  uint32_t fault; /* enum vnpu_fault */
+  uint32_t count;
+  uint32_t pid;
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_fault, 16);
+
+/* mmap(2) on a device node: one page at this file offset, MAP_PRIVATE, PROT_READ, begins with
+ * struct vnpu_device_info as it was when the page was first touched. Elsewhere a node has nothing
+ * to map. */
+#define VNPU_INFO_OFFSET (1ull << 20)
+
+/* Device node: session ---------------------------------------------------------------------- */
+
+/* Starts the device process of this file's session: one file, one session. EBUSY: done already.
+ * EADDRINUSE: the device process cannot have this window: try another. */
+struct vnpu_ioc_session {
+  uint64_t window_base; /* in: multiple of VNPU_WINDOW_ALIGN; the window is VNPU_WINDOW_SIZE */
+  uint32_t flags;       /* 0 */
+  int32_t mem_fd;       /* in: session memory: memfd of VNPU_SESSION_MEM_BYTES, F_SEAL_SHRINK */
+  int32_t kick_fd;      /* in: eventfd that wakes the device */
+  uint32_t session_id;  /* out */
+  uint32_t device_pid;  /* out: for PR_SET_PTRACER, in the driver's pid namespace */
+  uint32_t reserved;
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_session, 32);
+
+/* Device node: memory ----------------------------------------------------------------------- */
+
+/* A range of virtual addresses. Out: va. ENOMEM: the window has no such room.
+ * Release: va must be the start; EBUSY while something is mapped in it. */
+struct vnpu_ioc_reserve {
+  uint64_t va;    /* in: 0 or a wanted address (EEXIST if taken); out: the address */
+  uint64_t size;  /* multiple of 4096 */
+  uint64_t align; /* power of two >= 4096, or 0 for 4096 (2 MiB when size >= 2 MiB) */
+  uint64_t flags; /* 0 */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_reserve, 32);
+
+struct vnpu_ioc_release {
+  uint64_t va;
+  uint64_t reserved;
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_release, 16);
+
+#define VNPU_PMEM_HUGE 0x1u /* 2 MiB pages: size is a multiple of 2 MiB */
+/* A physical memory object, zeroed. ENOMEM: HBM is full. ENOSPC: VNPU_MAX_PMEMS. */
+struct vnpu_ioc_pmem_alloc {
+  uint64_t size; /* multiple of 4096 */
+  uint32_t flags;
+  uint32_t pmem_id; /* out */
+  uint64_t pa;      /* out: physical address of its first page; information only */
+  uint64_t reserved;
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_pmem_alloc, 32);
+
+/* EBUSY while mapped. */
+struct vnpu_ioc_pmem_free {
+  uint32_t pmem_id;
+  uint32_t reserved;
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_pmem_free, 8);
+
+#define VNPU_PROT_READ 0x1u
+#define VNPU_PROT_WRITE 0x2u
+/* Maps [offset, offset+size) of an object at va, inside one reservation. EEXIST: something is
+ * mapped there. 2 MiB pages are used where va, pa and size allow. */
+struct vnpu_ioc_map {
+  uint64_t va;
+  uint64_t size;
+  uint64_t offset;
+  uint32_t pmem_id;
+  uint32_t prot; /* VNPU_PROT_*; 0: no access */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_map, 32);
+
+/* Unmap: whole pages, every page of the range mapped (ENOENT otherwise). Protect: likewise. */
+struct vnpu_ioc_unmap {
+  uint64_t va;
+  uint64_t size;
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_unmap, 16);
+
+struct vnpu_ioc_protect {
+  uint64_t va;
+  uint64_t size;
+  uint32_t prot;
+  uint32_t reserved;
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_protect, 24);
+
+enum vnpu_mem_kind {
+  VNPU_MEM_NONE = 0,     /* not in a reservation */
+  VNPU_MEM_RESERVED = 1, /* reserved, not mapped */
+  VNPU_MEM_DEVICE = 2,
+  VNPU_MEM_PINNED = 3,
+  VNPU_MEM_MODULE = 4
+};
+/* The reservation and page that va lies in. */
+struct vnpu_ioc_mem_query {
+  uint64_t va;        /* in */
+  uint64_t base;      /* out: of the reservation */
+  uint64_t size;      /* out: of the reservation */
+  uint64_t pa;        /* out: physical address of va itself; 0 where not mapped */
+  uint32_t kind;      /* out: enum vnpu_mem_kind */
+  uint32_t prot;      /* out */
+  uint32_t page_size; /* out: 0 where not mapped */
+  uint32_t pmem_id;   /* out */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_mem_query, 48);
+
+/* Pins host memory: a memfd sealed against shrinking; the driver reserves a range, locks the
+ * pages and maps them for the device; the client maps the memfd at va (MAP_FIXED) itself.
+ * Unpin: va as given out; the client unmaps its side first. */
+struct vnpu_ioc_pin {
+  uint64_t size;   /* in: multiple of 4096, <= size of the memfd */
+  uint64_t va;     /* out */
+  int32_t fd;      /* in */
+  uint32_t flags;  /* 0 */
+  uint32_t locked; /* out: 1: the pages are locked, 0: the driver may not lock that much */
+  uint32_t reserved;
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_pin, 32);
+
+struct vnpu_ioc_unpin {
+  uint64_t va;
+  uint64_t reserved;
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_unpin, 16);
+
+/* Device node: queues ----------------------------------------------------------------------- */
+
+/* Queue memory: memfd, sealed against shrinking, that queues are laid out in. */
+struct vnpu_ioc_qmem_add {
+  uint64_t size;    /* in: multiple of 4096, <= size of the memfd, <= 1 GiB */
+  int32_t fd;       /* in */
+  uint32_t qmem_id; /* out */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_qmem_add, 16);
+
+/* EBUSY while a queue lies in it. */
+struct vnpu_ioc_qmem_del {
+  uint32_t qmem_id;
+  uint32_t reserved;
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_qmem_del, 8);
+
+#define VNPU_QUEUE_DRIVER_SUBMIT                                                                \
+  0x1u                                  /* the driver publishes: write(2), VNPU_IOC_SUBMIT, and \
+                                           read(2) consumes its CQEs */
+#define VNPU_QUEUE_STOP_ON_FAILURE 0x2u /* after a failure the following tasks are dropped */
+#define VNPU_QUEUE_FLAGS_ALL 0x3u
+/* EEXIST: overlaps a queue. ENOSPC: VNPU_MAX_QUEUES. The header must be zero. */
+struct vnpu_ioc_queue_create {
+  uint32_t qmem_id;
+  uint32_t flags;
+  uint64_t offset;     /* multiple of 4096 */
+  uint32_t sq_entries; /* power of two, VNPU_MIN_SQ_ENTRIES .. VNPU_MAX_SQ_ENTRIES */
+  uint32_t arg_bytes;  /* argument area, multiple of 4096; 0: none */
+  uint32_t priority;   /* 0 (highest) .. VNPU_PRIORITIES-1 */
+  uint32_t queue_id;   /* out */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_queue_create, 32);
+
+/* Destroys when every published task is done (EBUSY otherwise), or at once with
+ * VNPU_DESTROY_FORCE: running kernels are stopped, waiting tasks dropped. When it returns, the
+ * device no longer touches the queue's memory. */
+#define VNPU_DESTROY_FORCE 0x1u
+struct vnpu_ioc_queue_destroy {
+  uint32_t queue_id;
+  uint32_t flags;
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_queue_destroy, 8);
+
+struct vnpu_ioc_queue_query {
+  uint32_t queue_id; /* in */
+  uint32_t flags;    /* out, as from here on */
+  uint64_t sq_head;
+  uint64_t sq_tail;
+  uint64_t cq_head;
+  uint64_t cq_tail;
+  uint32_t priority;
+  uint32_t sq_entries;
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_queue_query, 48);
+
+/* Changes a running queue. */
+enum vnpu_queue_attr { VNPU_QUEUE_ATTR_STOP_ON_FAILURE = 0, VNPU_QUEUE_ATTR_COUNT = 1 };
+struct vnpu_ioc_queue_set {
+  uint32_t queue_id;
+  uint32_t attr;
+  uint64_t value;
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_queue_set, 16);
+
+/* Appends one SQE to a VNPU_QUEUE_DRIVER_SUBMIT queue. EAGAIN: full. seq is filled in. */
+struct vnpu_ioc_submit {
+  uint64_t task; /* out: index of the task */
+  uint64_t reserved;
+  uint8_t sqe[64]; /* struct vnpu_sqe */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_submit, 80);
+
+/* Device node: events, interrupts ----------------------------------------------------------- */
+
+/* Gives out up to `count` events; their registers are zero. ENOSPC: none left. */
+#define VNPU_EVENT_BATCH 64u
+struct vnpu_ioc_event_alloc {
+  uint32_t count;                      /* in: 1 .. VNPU_EVENT_BATCH; out: how many */
+  uint32_t flags;                      /* 0 */
+  uint32_t event_id[VNPU_EVENT_BATCH]; /* out */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_event_alloc, 264);
+
+/* EBUSY: a task waits for it. */
+struct vnpu_ioc_event_free {
+  uint32_t event_id;
+  uint32_t reserved;
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_event_free, 8);
+
+enum vnpu_irq_kind { VNPU_IRQ_EVENTFD = 0, VNPU_IRQ_URING = 1 };
+/* An interrupt target: an eventfd (the device writes 1) or an io_uring (the device posts a CQE
+ * with IORING_OP_MSG_RING: user_data as given, res 0). irq_id is also the waiter slot. */
+struct vnpu_ioc_irq_add {
+  int32_t fd;
+  uint32_t kind;
+  uint64_t user_data;
+  uint32_t irq_id; /* out */
+  uint32_t reserved;
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_irq_add, 24);
+
+struct vnpu_ioc_irq_del {
+  uint32_t irq_id;
+  uint32_t reserved;
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_irq_del, 8);
+
+/* Device node: modules ---------------------------------------------------------------------- */
+
+/* Loads a device image (kernel_abi.h) into device memory. ENOEXEC: not an image this device can
+ * run; `message` says why. */
+struct vnpu_ioc_module_load {
+  uint64_t size;  /* in: bytes of the image */
+  int32_t fd;     /* in: memfd with the image at offset 0, sealed against shrinking and writing */
+  uint32_t flags; /* 0 */
+  uint32_t module_id; /* out */
+  uint32_t kernels;   /* out: how many */
+  uint64_t va;        /* out: where it was loaded */
+  uint64_t span;      /* out: bytes of device memory */
+  char message[216];  /* out, on ENOEXEC */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_module_load, 256);
+
+/* The tasks that use it must be done. */
+struct vnpu_ioc_module_unload {
+  uint32_t module_id;
+  uint32_t reserved;
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_module_unload, 8);
+
+enum vnpu_symbol_kind { VNPU_SYMBOL_KERNEL = 0, VNPU_SYMBOL_DATA = 1 };
+#define VNPU_SYMBOL_BY_NAME 0xffffffffu
+#define VNPU_SYMBOL_PARAMS 64u
+/* Looks a symbol up, by name or (kernels) by index 0 .. kernels-1. ENOENT: none such. */
+struct vnpu_ioc_module_symbol {
+  uint32_t module_id;   /* in */
+  uint32_t kind;        /* in: enum vnpu_symbol_kind */
+  uint32_t index;       /* in: or VNPU_SYMBOL_BY_NAME; out: index */
+  uint32_t func_id;     /* out, kernels: for SQEs */
+  uint32_t unit;        /* out, kernels: enum vnpu_unit */
+  uint32_t param_count; /* out, kernels */
+  uint32_t arg_size;    /* out, kernels: bytes */
+  uint32_t reserved;
+  uint64_t address; /* out: device address (kernel: of its entry) */
+  uint64_t size;    /* out, data: bytes */
+  char name[216];   /* in (by name) or out */
+  struct {
+    uint32_t offset;
+    uint32_t size;
+  } params[VNPU_SYMBOL_PARAMS]; /* out, kernels: the first VNPU_SYMBOL_PARAMS */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_module_symbol, 776);
+
+/* Numbers: 0x00 both nodes, 0x02 to 0x0f manager node, 0x10 and up device node. */
+#define VNPU_IOC_MAGIC 'N'
+#define VNPU_IOC_VERSION _IOWR(VNPU_IOC_MAGIC, 0x00, struct vnpu_ioc_version)
+#define VNPU_IOC_DEVICE_QUERY _IOWR(VNPU_IOC_MAGIC, 0x01, struct vnpu_device_info) /* both */
+#define VNPU_IOC_MANAGER _IOR(VNPU_IOC_MAGIC, 0x02, struct vnpu_ioc_manager)
+#define VNPU_IOC_PROCESS _IOWR(VNPU_IOC_MAGIC, 0x03, struct vnpu_ioc_process)
+#define VNPU_IOC_COUNTERS _IOWR(VNPU_IOC_MAGIC, 0x04, struct vnpu_ioc_counters)
+#define VNPU_IOC_RESET _IOW(VNPU_IOC_MAGIC, 0x05, struct vnpu_ioc_reset)
+#define VNPU_IOC_FAULT _IOW(VNPU_IOC_MAGIC, 0x06, struct vnpu_ioc_fault)
+#define VNPU_IOC_SESSION _IOWR(VNPU_IOC_MAGIC, 0x10, struct vnpu_ioc_session)
+#define VNPU_IOC_RESERVE _IOWR(VNPU_IOC_MAGIC, 0x20, struct vnpu_ioc_reserve)
+#define VNPU_IOC_RELEASE _IOW(VNPU_IOC_MAGIC, 0x21, struct vnpu_ioc_release)
+#define VNPU_IOC_PMEM_ALLOC _IOWR(VNPU_IOC_MAGIC, 0x22, struct vnpu_ioc_pmem_alloc)
+#define VNPU_IOC_PMEM_FREE _IOW(VNPU_IOC_MAGIC, 0x23, struct vnpu_ioc_pmem_free)
+#define VNPU_IOC_MAP _IOW(VNPU_IOC_MAGIC, 0x24, struct vnpu_ioc_map)
+#define VNPU_IOC_UNMAP _IOW(VNPU_IOC_MAGIC, 0x25, struct vnpu_ioc_unmap)
+#define VNPU_IOC_PROTECT _IOW(VNPU_IOC_MAGIC, 0x26, struct vnpu_ioc_protect)
+#define VNPU_IOC_MEM_QUERY _IOWR(VNPU_IOC_MAGIC, 0x27, struct vnpu_ioc_mem_query)
+#define VNPU_IOC_PIN _IOWR(VNPU_IOC_MAGIC, 0x28, struct vnpu_ioc_pin)
+#define VNPU_IOC_UNPIN _IOW(VNPU_IOC_MAGIC, 0x29, struct vnpu_ioc_unpin)
+#define VNPU_IOC_QMEM_ADD _IOWR(VNPU_IOC_MAGIC, 0x30, struct vnpu_ioc_qmem_add)
+#define VNPU_IOC_QMEM_DEL _IOW(VNPU_IOC_MAGIC, 0x31, struct vnpu_ioc_qmem_del)
+#define VNPU_IOC_QUEUE_CREATE _IOWR(VNPU_IOC_MAGIC, 0x32, struct vnpu_ioc_queue_create)
+#define VNPU_IOC_QUEUE_DESTROY _IOW(VNPU_IOC_MAGIC, 0x33, struct vnpu_ioc_queue_destroy)
+#define VNPU_IOC_QUEUE_QUERY _IOWR(VNPU_IOC_MAGIC, 0x34, struct vnpu_ioc_queue_query)
+#define VNPU_IOC_QUEUE_SET _IOW(VNPU_IOC_MAGIC, 0x35, struct vnpu_ioc_queue_set)
+#define VNPU_IOC_SUBMIT _IOWR(VNPU_IOC_MAGIC, 0x36, struct vnpu_ioc_submit)
+#define VNPU_IOC_EVENT_ALLOC _IOWR(VNPU_IOC_MAGIC, 0x40, struct vnpu_ioc_event_alloc)
+#define VNPU_IOC_EVENT_FREE _IOW(VNPU_IOC_MAGIC, 0x41, struct vnpu_ioc_event_free)
+#define VNPU_IOC_IRQ_ADD _IOWR(VNPU_IOC_MAGIC, 0x48, struct vnpu_ioc_irq_add)
+#define VNPU_IOC_IRQ_DEL _IOW(VNPU_IOC_MAGIC, 0x49, struct vnpu_ioc_irq_del)
+#define VNPU_IOC_MODULE_LOAD _IOWR(VNPU_IOC_MAGIC, 0x50, struct vnpu_ioc_module_load)
+#define VNPU_IOC_MODULE_UNLOAD _IOW(VNPU_IOC_MAGIC, 0x51, struct vnpu_ioc_module_unload)
+#define VNPU_IOC_MODULE_SYMBOL _IOWR(VNPU_IOC_MAGIC, 0x52, struct vnpu_ioc_module_symbol)
+
+/* Where the descriptors of a command stand in its structure: up to two offsets, -1: none. */
+static inline void vnpu_ioctl_fds(unsigned long command, int offsets[2]) {
+  offsets[0] = -1;
+  offsets[1] = -1;
+  if (command == VNPU_IOC_SESSION) {
+    offsets[0] = (int)offsetof(struct vnpu_ioc_session, mem_fd);
+    offsets[1] = (int)offsetof(struct vnpu_ioc_session, kick_fd);
+  } else if (command == VNPU_IOC_PIN) {
+    offsets[0] = (int)offsetof(struct vnpu_ioc_pin, fd);
+  } else if (command == VNPU_IOC_QMEM_ADD) {
+    offsets[0] = (int)offsetof(struct vnpu_ioc_qmem_add, fd);
+  } else if (command == VNPU_IOC_IRQ_ADD) {
+    offsets[0] = (int)offsetof(struct vnpu_ioc_irq_add, fd);
+  } else if (command == VNPU_IOC_MODULE_LOAD) {
+    offsets[0] = (int)offsetof(struct vnpu_ioc_module_load, fd);
+  }
+}
+
+#endif /* VNPU_IOCTL_H_ */

@@ -1,0 +1,172 @@
+/* Task queues: the 64-byte submission queue entry, the completion entry, and how a queue lies in
+ * memory that client, driver and device share.
+ *
+ * One RTSQ is a ring of SQEs with indexes that only grow (64 bits; slot = index & (entries - 1)).
+ * A task is named by its index. Tasks of one queue run in order, one at a time.
+ *
+ * Publishing (client, or the driver for VNPU_QUEUE_DRIVER_SUBMIT queues):
+ *   1. wait until sq_tail - sq_head < entries;
+ *   2. fill the slot, seq = (uint32_t)index;
+ *   3. store sq_tail = index + 1 with release order; full fence;
+ *   4. if need_doorbell is 1: set bit queue_id in the session's doorbell bitmap, then its bit in
+ *      the summary (atomic or, sequentially consistent);
+ *   5. only then, if need_wakeup of the session is 1: exchange it with 0; whoever got the 1 writes
+ *      8 bytes to the session's kick eventfd.
+ * Completion (device): sq_head = index + 1, sequentially consistent; then, if waiting is not 0,
+ *   the waiter slots of the session are looked through (session.h).
+ * Nothing that stands here is trusted by the device: an SQE is copied before it is checked. */
+#ifndef VNPU_QUEUE_H_
+#define VNPU_QUEUE_H_
+
+#include "abi.h"
+
+enum vnpu_opcode {
+  VNPU_OP_NOP = 0,
+  VNPU_OP_KERNEL = 1,
+  VNPU_OP_COPY = 2,
+  VNPU_OP_MEMSET = 3,
+  VNPU_OP_EVENT_RECORD = 4,
+  VNPU_OP_EVENT_WAIT = 5,
+  VNPU_OP_EVENT_RESET = 6,
+  VNPU_OP_COUNT = 7
+};
+
+/* SQE flags. */
+#define VNPU_SQE_CQE 0x01u    /* post a CQE on success too (failures always post one) */
+#define VNPU_SQE_INLINE 0x02u /* kernel: the arguments are in inline_args */
+/* kernel: the arguments are in device or pinned memory, at the address (in the window) that the
+ * first 8 bytes of inline_args hold; read while the kernel runs. arg_offset is 0. */
+#define VNPU_SQE_DEVICE_ARGS 0x04u
+#define VNPU_SQE_FLAGS_ALL 0x07u
+
+#define VNPU_SQE_INLINE_BYTES 32u
+
+struct vnpu_sqe_kernel {
+  uint32_t func_id;    /* from VNPU_IOC_MODULE_SYMBOL */
+  uint32_t block_dim;  /* blocks, 1..VNPU_MAX_BLOCKS */
+  uint32_t arg_size;   /* bytes, exactly what the kernel's entry says */
+  uint32_t arg_offset; /* in the queue's argument area, multiple of 8; 0 with VNPU_SQE_INLINE and
+                          VNPU_SQE_DEVICE_ARGS */
+  uint8_t inline_args[VNPU_SQE_INLINE_BYTES];
+};
+
+/* Copy flags: an end is device or pinned memory (an address in the window, translated by the page
+ * table) unless it is flagged as pageable memory of the client. */
+#define VNPU_COPY_SRC_PAGEABLE 0x1u
+#define VNPU_COPY_DST_PAGEABLE 0x2u
+#define VNPU_COPY_FLAGS_ALL 0x3u
+
+struct vnpu_sqe_copy {
+  uint64_t dst;
+  uint64_t src;
+  uint64_t size; /* bytes */
+  uint32_t copy_flags;
+  uint32_t reserved0;
+  uint64_t reserved1[2];
+};
+
+struct vnpu_sqe_memset {
+  uint64_t dst;   /* in the window */
+  uint64_t size;  /* bytes, a multiple of width */
+  uint32_t value; /* the low `width` bytes are repeated */
+  uint32_t width; /* 1, 2 or 4 */
+  uint64_t reserved[3];
+};
+
+/* Events carry a sequence number that grows with every record, so a wait names the record it is
+ * for: it is over when the event's register (session.h) is >= seq. Reset stores seq whatever the
+ * register holds. */
+struct vnpu_sqe_event {
+  uint32_t event_id;
+  uint32_t reserved0;
+  uint64_t seq; /* >= 1 for record and wait */
+  uint64_t reserved1[4];
+};
+
+struct vnpu_sqe {
+  uint8_t opcode; /* enum vnpu_opcode */
+  uint8_t flags;  /* VNPU_SQE_* */
+  uint16_t reserved0;
+  uint32_t queue_id;   /* the queue it is for */
+  uint32_t seq;        /* low 32 bits of the index; write(2) and VNPU_IOC_SUBMIT fill it in */
+  uint32_t timeout_us; /* limit of a kernel's execution or of an event wait; 0: none */
+  union {
+    struct vnpu_sqe_kernel kernel;
+    struct vnpu_sqe_copy copy;
+    struct vnpu_sqe_memset memset;
+    struct vnpu_sqe_event event;
+    uint64_t payload[6];
+  };
+};
+VNPU_ASSERT_SIZE(vnpu_sqe, 64);
+VNPU_ASSERT_SIZE(vnpu_sqe_kernel, 48);
+VNPU_ASSERT_SIZE(vnpu_sqe_copy, 48);
+VNPU_ASSERT_SIZE(vnpu_sqe_memset, 48);
+VNPU_ASSERT_SIZE(vnpu_sqe_event, 48);
+VNPU_ASSERT_OFFSET(vnpu_sqe, payload, 16);
+
+/* Completion: one for each failed task and for each task flagged VNPU_SQE_CQE. */
+struct vnpu_cqe {
+  uint64_t task;      /* index of the task */
+  uint64_t timestamp; /* end of the task, device clock */
+  uint32_t queue_id;  /* VNPU_NO_QUEUE: an event of the device itself */
+  uint32_t status;    /* enum vnpu_status */
+  uint64_t exception; /* seq of the exception record (error.h); 0: none */
+};
+VNPU_ASSERT_SIZE(vnpu_cqe, 32);
+#define VNPU_NO_QUEUE 0xffffffffu
+
+/* When the device ran a task: one for each SQ slot, written by the device at completion. */
+struct vnpu_task_time {
+  uint64_t start; /* device clock */
+  uint64_t end;
+};
+VNPU_ASSERT_SIZE(vnpu_task_time, 16);
+
+/* Head of a queue. Each line has one writer. */
+struct vnpu_queue_hdr {
+  /* client (or driver): submission */
+  uint64_t sq_tail; /* index of the next entry to be published */
+  uint64_t pad0[7];
+  /* device: progress */
+  uint64_t sq_head;     /* tasks done: every index below is finished */
+  uint64_t cq_tail;     /* CQEs posted */
+  uint64_t cq_overflow; /* CQEs lost because the CQ was full */
+  uint64_t pad1[5];
+  /* device: sleep state */
+  uint32_t need_doorbell; /* 1: the device does not poll this queue */
+  uint32_t pad2[15];
+  /* client: waiting */
+  uint32_t waiting;     /* how many waiter slots wait for this queue; atomic add and sub */
+  uint32_t driver_wait; /* the driver waits for progress or a CQE; device exchanges it with 0 */
+  uint32_t pad3[14];
+  /* client (or driver): CQEs consumed */
+  uint64_t cq_head;
+  uint64_t pad4[7];
+};
+VNPU_ASSERT_SIZE(vnpu_queue_hdr, 320);
+VNPU_ASSERT_OFFSET(vnpu_queue_hdr, sq_head, 64);
+VNPU_ASSERT_OFFSET(vnpu_queue_hdr, need_doorbell, 128);
+VNPU_ASSERT_OFFSET(vnpu_queue_hdr, waiting, 192);
+VNPU_ASSERT_OFFSET(vnpu_queue_hdr, cq_head, 256);
+
+/* A queue in queue memory, from the offset given at VNPU_IOC_QUEUE_CREATE (multiple of 4096):
+ * header (one page), SQ, task times, CQ, argument area. CQ entries = SQ entries. */
+#define VNPU_QUEUE_SQ_OFFSET 4096u
+
+static inline uint64_t vnpu_queue_times_offset(uint64_t entries) {
+  return VNPU_QUEUE_SQ_OFFSET + entries * sizeof(struct vnpu_sqe);
+}
+static inline uint64_t vnpu_queue_cq_offset(uint64_t entries) {
+  return vnpu_queue_times_offset(entries) + entries * sizeof(struct vnpu_task_time);
+}
+static inline uint64_t vnpu_queue_arg_offset(uint64_t entries) {
+  return vnpu_queue_cq_offset(entries) + entries * sizeof(struct vnpu_cqe);
+}
+/* Bytes of a whole queue, rounded up to pages. */
+static inline uint64_t vnpu_queue_bytes(uint64_t entries, uint64_t arg_bytes) {
+  return (vnpu_queue_arg_offset(entries) + arg_bytes + VNPU_PAGE_SIZE - 1) &
+         ~(uint64_t)(VNPU_PAGE_SIZE - 1);
+}
+
+#endif /* VNPU_QUEUE_H_ */

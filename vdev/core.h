@@ -1,0 +1,81 @@
+// A virtual core: runs native code of a kernel on the calling thread and comes back when it
+// returns, faults, or is stopped from outside.
+#ifndef VNPU_VDEV_CORE_H_
+#define VNPU_VDEV_CORE_H_
+
+#include <signal.h>
+#include <vnpu/error.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+namespace vnpu::vdev {
+
+// How the code ended.
+struct CoreResult {
+  uint32_t status = VNPU_OK;  // enum vnpu_status
+  bool is_write = false;      // VNPU_E_ADDRESS: the access was a write
+  uint64_t address = 0;       // VNPU_E_ADDRESS, VNPU_E_ALIGNMENT: what it touched
+  uint64_t pc = 0;            // of the instruction, absolute
+};
+
+using CoreCode = void (*)(const void* a, const void* b);
+
+// One for each worker thread. Construct on the thread that will run it.
+class Core {
+ public:
+  // Signal that Stop() uses. Not a real-time signal: thread checkers hold those back until the next
+  // library call, which a kernel that never ends does not make.
+  static constexpr int kStopSignal = SIGPIPE;
+
+  // Installs the process-wide handlers of SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS and
+  // kStopSignal; a fault outside a Run() ends the process as it would without them. Call once.
+  static void InstallHandlers();
+
+  Core();
+  ~Core();
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+  // Calls code(a, b). Only on the thread that constructed the object.
+  CoreResult Run(CoreCode code, const void* a, const void* b);
+
+  // Names the run that follows, for Stop().
+  void SetToken(uint64_t token) { token_.store(token, std::memory_order_relaxed); }
+
+  // From any thread: ends the run that has this token with `status`; does nothing when it is over.
+  void Stop(uint64_t token, uint32_t status);
+
+  // On the core's thread: what Stop() asks the work that has the present token to end with, or
+  // VNPU_OK. For work that is not a Run() and has to look for itself.
+  uint32_t StopAsked() const {
+    return stop_token_.load(std::memory_order_acquire) == token_.load(std::memory_order_relaxed)
+               ? stop_status_.load(std::memory_order_relaxed)
+               : uint32_t{VNPU_OK};
+  }
+
+  struct Frame {  // the assembler part knows these two offsets
+    uint64_t rsp = 0;
+    uint64_t active = 0;
+  };
+
+ private:
+  // The name is for the assembler part, which is the signal handler proper.
+  static void Handle(int signal, siginfo_t* info, void* context) asm("vnpu_core_handle");
+  bool Recover(int signal, const siginfo_t& info, ucontext_t* context);
+
+  Frame frame_;
+  CoreResult result_;
+  std::atomic<uint64_t> token_{0};
+  std::atomic<uint64_t> stop_token_{0};
+  std::atomic<uint32_t> stop_status_{0};
+  pid_t pid_;
+  pid_t tid_;
+  std::unique_ptr<std::byte[]> signal_stack_;
+  stack_t old_signal_stack_{};
+};
+
+}  // namespace vnpu::vdev
+
+#endif  // VNPU_VDEV_CORE_H_
