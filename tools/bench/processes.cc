@@ -16,7 +16,6 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <sstream>
@@ -27,7 +26,10 @@ namespace {
 
 std::string ReadWhole(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  // A process may end while its file is read: unlike an iterator, << does not throw then.
+  std::ostringstream content;
+  content << file.rdbuf();
+  return content.str();
 }
 
 std::string ProcPath(pid_t pid, const char* file) {

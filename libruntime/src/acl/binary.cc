@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <string_view>
 #include <vector>
 
@@ -75,7 +75,11 @@ aclError ReadImage(const char* path, std::vector<char>* image) {
   if (!file) {
     return Fail(ACL_ERROR_RT_FILE_OPEN, "cannot open the image {}: {}", path, std::strerror(errno));
   }
-  image->assign(std::istreambuf_iterator<char>(file), {});
+  // Unlike an iterator, << does not throw where reading fails, as it does of a folder.
+  std::ostringstream content;
+  content << file.rdbuf();
+  const std::string_view bytes = content.view();
+  image->assign(bytes.begin(), bytes.end());
   if (file.bad() || image->empty()) {
     return Fail(ACL_ERROR_RT_FILE_OPEN, "the image {} cannot be read or is empty", path);
   }

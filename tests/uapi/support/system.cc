@@ -6,7 +6,7 @@
 
 #include <cerrno>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <system_error>
 #include <thread>
 
@@ -73,7 +73,10 @@ UniqueFd MakeEventfd() {
 
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  // A process may end while its file is read: unlike an iterator, << does not throw then.
+  std::ostringstream content;
+  content << file.rdbuf();
+  return content.str();
 }
 
 int TimeScale() {
