@@ -77,8 +77,8 @@ vnpu_core_signal:
 )");
 
 #if defined(VNPU_UNCHECKED_SIGNALS)
-// ThreadSanitizer replaces sigaction by one whose handler runs before ours, with the alignment check
-// still on. This name of the C library leads past it.
+// ThreadSanitizer replaces sigaction by one whose handler runs before ours, with the alignment
+// check still on. This name of the C library leads past it.
 extern "C" int __sigaction(int signal, const struct sigaction* action, struct sigaction* old);
 #endif
 
