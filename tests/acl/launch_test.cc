@@ -295,6 +295,7 @@ TEST_F(LaunchTest, ImagesComeFromMemoryToo) {
 TEST_F(LaunchTest, BadImagesAreRefused) {
   aclrtBinHandle binary = nullptr;
   EXPECT_EQ(aclrtBinaryLoadFromFile("/no/such/image.o", nullptr, &binary), ACL_ERROR_RT_FILE_OPEN);
+  EXPECT_EQ(aclrtBinaryLoadFromFile("/tmp", nullptr, &binary), ACL_ERROR_RT_FILE_OPEN);
   EXPECT_EQ(aclrtBinaryLoadFromFile("/bin/true", nullptr, &binary), ACL_ERROR_RT_PARAM_INVALID);
   std::vector<char> image = ReadFile(VNPU_TEST_KERNELS);
   image.resize(image.size() / 2);

@@ -186,6 +186,10 @@ uint64_t Session::Publish(const Queue& queue, vnpu_sqe sqe) {
   vnpu_queue_hdr& header = queue.header();
   const uint64_t index = header.sq_tail;
   if (index >= queue.entries && !WaitHead(queue, index - queue.entries + 1)) {
+    // A lost device frees no room: told as its commands tell it, so that a kill is one error.
+    if (Lost()) {
+      throw std::system_error(EIO, std::generic_category(), "no room in the queue");
+    }
     throw std::runtime_error("no room in the queue");
   }
   sqe.queue_id = queue.id;
