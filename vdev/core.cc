@@ -85,7 +85,7 @@ extern "C" int __sigaction(int signal, const struct sigaction* action, struct si
 namespace vnpu::vdev {
 namespace {
 
-constexpr size_t kSignalStackBytes = 64 * 1024;
+constexpr size_t kSignalStackBytes = size_t{64} * 1024;
 constexpr std::array kSignals = {SIGSEGV, SIGBUS, SIGILL,           SIGFPE,
                                  SIGTRAP, SIGSYS, Core::kStopSignal};
 

@@ -409,16 +409,16 @@ static inline void vnpu_ioctl_fds(unsigned long command, int offsets[2]) {
   offsets[0] = -1;
   offsets[1] = -1;
   if (command == VNPU_IOC_SESSION) {
-    offsets[0] = (int)offsetof(struct vnpu_ioc_session, mem_fd);
-    offsets[1] = (int)offsetof(struct vnpu_ioc_session, kick_fd);
+    offsets[0] = offsetof(struct vnpu_ioc_session, mem_fd);
+    offsets[1] = offsetof(struct vnpu_ioc_session, kick_fd);
   } else if (command == VNPU_IOC_PIN) {
-    offsets[0] = (int)offsetof(struct vnpu_ioc_pin, fd);
+    offsets[0] = offsetof(struct vnpu_ioc_pin, fd);
   } else if (command == VNPU_IOC_QMEM_ADD) {
-    offsets[0] = (int)offsetof(struct vnpu_ioc_qmem_add, fd);
+    offsets[0] = offsetof(struct vnpu_ioc_qmem_add, fd);
   } else if (command == VNPU_IOC_IRQ_ADD) {
-    offsets[0] = (int)offsetof(struct vnpu_ioc_irq_add, fd);
+    offsets[0] = offsetof(struct vnpu_ioc_irq_add, fd);
   } else if (command == VNPU_IOC_MODULE_LOAD) {
-    offsets[0] = (int)offsetof(struct vnpu_ioc_module_load, fd);
+    offsets[0] = offsetof(struct vnpu_ioc_module_load, fd);
   }
 }
 

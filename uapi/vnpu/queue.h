@@ -165,8 +165,8 @@ static inline uint64_t vnpu_queue_arg_offset(uint64_t entries) {
 }
 /* Bytes of a whole queue, rounded up to pages. */
 static inline uint64_t vnpu_queue_bytes(uint64_t entries, uint64_t arg_bytes) {
-  return (vnpu_queue_arg_offset(entries) + arg_bytes + VNPU_PAGE_SIZE - 1) &
-         ~(uint64_t)(VNPU_PAGE_SIZE - 1);
+  return (vnpu_queue_arg_offset(entries) + arg_bytes + VNPU_PAGE_SIZE - 1) / VNPU_PAGE_SIZE *
+         VNPU_PAGE_SIZE;
 }
 
 #endif /* VNPU_QUEUE_H_ */

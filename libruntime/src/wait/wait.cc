@@ -117,7 +117,7 @@ WaitResult SleepForHead(Session& session, SubmitQueue& queue, uint64_t target, D
     }
     nanoseconds limit = slice;
     if (deadline.has_value()) {
-      limit = std::min(limit, nanoseconds(*deadline - now));
+      limit = std::min<nanoseconds>(limit, *deadline - now);
     }
     sleep(limit);
   }
