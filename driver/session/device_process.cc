@@ -151,15 +151,10 @@ int DeviceProcess::Call(const firmware::ControlRequest& request, std::span<const
   if (dead_) {
     return -EIO;
   }
-  // A reply nobody asked for would be taken for the answer to this request.
-  char stray = 0;
-  const ssize_t early = recv(control_.get(), &stray, sizeof(stray), MSG_DONTWAIT);
-  if (early > 0) {
-    Kill("unasked control message");
-    return -EIO;
-  }
+  firmware::ControlRequest numbered = request;
+  numbered.number = ++requests_;
   const bool lost = options_.lost_messages != nullptr && options_.lost_messages->Hit();
-  if (!lost && !Send(request, fds)) {
+  if (!lost && !Send(numbered, fds)) {
     Kill("control message could not be sent");
     return -EIO;
   }
@@ -180,6 +175,10 @@ int DeviceProcess::Call(const firmware::ControlRequest& request, std::span<const
       (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 || reply->result > 0 ||
       reply->result < -kMaxErrno) {
     Kill("malformed reply to a control message");
+    return -EIO;
+  }
+  if (reply->number != numbered.number) {
+    Kill("unasked control message");
     return -EIO;
   }
   return reply->result;

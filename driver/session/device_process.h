@@ -70,6 +70,7 @@ class DeviceProcess {
   pid_t pid_;
   UniqueFd pidfd_;
   bool dead_ = false;
+  uint32_t requests_ = 0;
   bool killed_ = false;
   bool reaped_ = false;
 };

@@ -108,7 +108,7 @@ struct ControlModule {  // kModuleUnload: module_id alone
 
 struct ControlRequest {
   ControlOp op;
-  uint32_t reserved;
+  uint32_t number;  // the reply repeats it: one that answers nothing is not taken for the next
   union {
     ControlInit init;
     ControlMap map;
@@ -123,8 +123,8 @@ struct ControlRequest {
 };
 
 struct ControlReply {
-  int32_t result;  // 0 or -errno
-  uint32_t reserved;
+  int32_t result;   // 0 or -errno
+  uint32_t number;  // of the request
   union {
     ControlModule module;
     vnpu_ioc_module_symbol symbol;

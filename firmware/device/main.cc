@@ -59,6 +59,7 @@ bool ServeOne(Device* device) {
   reply.result = -EINVAL;
   if (got == sizeof(request) && (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0) {
     reply = device->Handle(&request, std::move(fds));
+    reply.number = request.number;
   }
   return send(kControlFd, &reply, sizeof(reply), MSG_NOSIGNAL) == sizeof(reply);
 }

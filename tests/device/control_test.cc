@@ -27,6 +27,18 @@ TEST(Control, NothingWorksBeforeInit) {
   EXPECT_EQ(device.Init(), 0);
 }
 
+TEST(Control, RepliesRepeatTheNumberOfTheRequest) {
+  DeviceClient device;
+  ASSERT_EQ(device.Init(), 0);
+  for (const uint32_t number : {1U, 77U, UINT32_MAX}) {
+    ControlRequest request = Make(ControlOp::kUnmap);
+    request.number = number;
+    const auto reply = device.Call(request);
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(reply->number, number);
+  }
+}
+
 TEST(Control, InitOnceOnly) {
   DeviceClient device;
   ASSERT_EQ(device.Init(), 0);

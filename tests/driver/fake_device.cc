@@ -76,6 +76,7 @@ class FakeDevice {
     }
     ControlReply reply;
     std::memset(static_cast<void*>(&reply), 0, sizeof(reply));
+    reply.number = request.number;
     if (static_cast<int>(request.op) == fault_op_) {
       if (fault_ == "die") {
         return false;
