@@ -73,11 +73,10 @@ void File::Submit(std::unique_ptr<Request> request) {
     if (refused == 0) {
       inbox_.requests.push_back(std::move(request));
       SignalWorker();
+      return;
     }
   }
-  if (refused != 0) {
-    request->Complete(refused);
-  }
+  request->Complete(refused);
 }
 
 void File::StartWorker() {

@@ -62,7 +62,7 @@ std::optional<std::vector<Block>> BuddyAllocator::AllocateBlocks(uint64_t pages,
   std::vector<Block> blocks;
   int order = kMaxOrder;
   while (pages > 0) {
-    order = std::min<int>(order, std::bit_width(pages) - 1);
+    order = std::min(order, static_cast<int>(std::bit_width(pages)) - 1);
     std::optional<Block> block;
     if (blocks.size() < max_blocks) {
       while (order >= min_order && !(block = Allocate(order))) {

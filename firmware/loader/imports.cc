@@ -20,9 +20,10 @@ struct CImport {
 // The address of a C function is not a constant expression as an integer, hence one getter each.
 constexpr CImport kCImports[] = {
 #define VNPU_SERVICE(name, member)
-// NOLINTNEXTLINE(bugprone-macro-parentheses): they are parts of a type.
+// NOLINTBEGIN(bugprone-macro-parentheses): they are parts of a type.
 #define VNPU_IMPORT(result, name, parameters) \
   {#name, [] { return std::bit_cast<std::uint64_t>(static_cast<result(*) parameters>(&::name)); }},
+// NOLINTEND(bugprone-macro-parentheses)
 #include "firmware/loader/imports.def"
 };
 

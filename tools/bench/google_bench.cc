@@ -58,6 +58,7 @@ void RunLoop(benchmark::State& state, const Loop& loop) {
 std::vector<double> MedianSeconds(const std::vector<Loop>& loops, int repetitions) {
   InitializeOnce();
   for (const Loop& loop : loops) {
+    // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): the library keeps it.
     benchmark::RegisterBenchmark(loop.name.c_str(), RunLoop, loop)
         ->Iterations(1)
         ->Repetitions(repetitions)

@@ -132,6 +132,7 @@ int Run(const Options& options) {
 }  // namespace
 }  // namespace vnpu::bench
 
+// NOLINTNEXTLINE(bugprone-exception-escape): nothing else to do with one than to end.
 int main(int argc, char** argv) {
   vnpu::bench::Options options;
   CLI::App app{

@@ -99,7 +99,7 @@ class Pocl {
     Check(code_, "setting up OpenCL");
     cl_mem memory = buffer_.get();
     for (cl_uint i = 0; i < 3; ++i) {
-      CL_CHECK(clSetKernelArg(kernel_.get(), i, sizeof(memory), &memory));
+      CL_CHECK(clSetKernelArg(kernel_.get(), i, sizeof(cl_mem), &memory));
     }
   }
 
@@ -254,6 +254,7 @@ Results Measure(bool quick) {
 }  // namespace
 }  // namespace vnpu::bench
 
+// NOLINTNEXTLINE(bugprone-exception-escape): nothing else to do with one than to end.
 int main(int argc, char** argv) {
   CLI::App app{"Measures PoCL with the work of vnpu-bench, and prints a JSON object of numbers.",
                "vnpu-bench-pocl"};

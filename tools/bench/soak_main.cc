@@ -35,6 +35,7 @@ int Run(std::chrono::seconds time) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): nothing else to do with one than to end.
 int main(int argc, char** argv) {
   CLI::App app{
       "Launches tasks, records events, creates and destroys streams for a while, and compares the\n"
@@ -44,7 +45,7 @@ int main(int argc, char** argv) {
   int64_t seconds = 600;
   std::string transport;
   app.add_option("--seconds", seconds, "how long")
-      ->check(CLI::Range(int64_t{1}, int64_t{86400 * 365}))
+      ->check(CLI::Range(int64_t{1}, int64_t{86400} * 365))
       ->capture_default_str();
   app.add_option("--transport", transport,
                  "how to reach the device (default: VNPU_TRANSPORT, else auto)")

@@ -42,4 +42,5 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace vnpu::tools
 
+// NOLINTNEXTLINE(bugprone-exception-escape): nothing else to do with one than to end.
 int main(int argc, char** argv) { return vnpu::tools::Main(argc, argv); }

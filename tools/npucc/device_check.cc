@@ -212,7 +212,7 @@ Location DeviceCheck::Locate(const Site& site) const {
   Location best;
   for (std::string_view rest = result.out; !rest.empty();) {
     const std::size_t end = std::min(rest.find('\n'), rest.size() - 1);
-    const Location frame = ParseFrame(rest.substr(0, end));
+    Location frame = ParseFrame(rest.substr(0, end));
     rest.remove_prefix(end + 1);
     if (frame.line == 0) continue;
     if (best.line == 0) best = frame;
@@ -253,7 +253,7 @@ std::vector<KernelCode> DeviceCheck::CodeSizes(const std::vector<KernelSource>& 
   std::vector<KernelCode> codes;
   for (const ObjectSection& section : object_.sections()) {
     if (!section.name.starts_with(kKernelSections)) continue;
-    const std::string_view digits = std::string_view(section.name).substr(kKernelSections.size());
+    const std::string_view digits = std::string_view{section.name}.substr(kKernelSections.size());
     std::size_t index = kernels.size();
     std::from_chars(digits.data(), digits.data() + digits.size(), index);
     if (index >= kernels.size() || section.bytes.size() != sizeof(vnpu_kernel_entry)) continue;

@@ -79,8 +79,9 @@ class Classifier {
 
  private:
   std::string Value(std::string_view option) {
-    if (at_ + 1 >= words_.size())
+    if (at_ + 1 >= words_.size()) {
       throw UsageError{"a value is missing after " + std::string(option)};
+    }
     return words_[++at_];
   }
 

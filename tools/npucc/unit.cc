@@ -25,7 +25,7 @@ void PrintNews(const std::string& text) {
   for (std::size_t at = 0; at < text.size();) {
     std::size_t end = text.find('\n', at);
     end = end == std::string::npos ? text.size() : end + 1;
-    const std::string_view line = std::string_view(text).substr(at, end - at);
+    const std::string_view line = std::string_view{text}.substr(at, end - at);
     const bool head = line.find("warning: ") != std::string_view::npos ||
                       line.find("error: ") != std::string_view::npos;
     const bool lead =
@@ -75,7 +75,7 @@ std::vector<std::string> UnitFlags(const Tools& tools, const Unit& unit, bool de
 
 std::string WriteUnit(const Tools& tools, const Unit& unit, const std::string& suffix,
                       const std::string& appendix) {
-  const std::string path = tools.work.Path(unit.stem + suffix);
+  std::string path = tools.work.Path(unit.stem + suffix);
   WriteFile(path, LineDirective(unit.path, 1) + unit.source.text + "\n" + appendix);
   return path;
 }

@@ -11,7 +11,6 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 // The interface declares it so.
-// NOLINTBEGIN(misc-misplaced-const)
 
 // ---------- Queues (manual 17-02) -----------------------------------------------------------
 
@@ -197,8 +196,6 @@ aclError acltdtGetBufChainNum(acltdtBuf headBuf, uint32_t* num);
 
 // Buffer number `index` of a chain.
 aclError acltdtGetBufFromChain(acltdtBuf headBuf, uint32_t index, acltdtBuf* buf);
-
-// NOLINTEND(misc-misplaced-const)
 
 #pragma GCC visibility pop
 

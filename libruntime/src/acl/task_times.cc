@@ -62,7 +62,7 @@ aclError CopyTimes(const rt::SubmitQueue& queue, uint64_t first, uint64_t count,
 uint64_t vnpuStreamGetTaskCount(aclrtStream stream) {
   QueueOf found;
   const aclError error = Guard(__func__, [&] { return FindQueue(stream, &found); });
-  return error == ACL_SUCCESS ? found.queue->tail() : 0;
+  return error == ACL_SUCCESS && found.queue != nullptr ? found.queue->tail() : 0;
 }
 
 aclError vnpuStreamGetTaskTimes(aclrtStream stream, uint64_t firstTask, uint64_t count,
@@ -72,6 +72,7 @@ aclError vnpuStreamGetTaskTimes(aclrtStream stream, uint64_t firstTask, uint64_t
     VNPU_REQUIRE_NOT_NULL(endTicks);
     QueueOf found;
     VNPU_RETURN_IF_ERROR(FindQueue(stream, &found));
+    // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): no success without a queue.
     return CopyTimes(*found.queue, firstTask, count, startTicks, endTicks);
   });
 }

@@ -10,7 +10,7 @@ BlockPool::Bin BlockPool::BinFor(uint64_t units) {
   if (units < kSecond) {
     return {.first = 0, .second = static_cast<int>(units)};
   }
-  const int top = std::bit_width(units) - 1;
+  const int top = static_cast<int>(std::bit_width(units)) - 1;
   return {.first = top - kSecondBits + 1,
           .second = static_cast<int>((units >> (top - kSecondBits)) & (kSecond - 1))};
 }
@@ -70,7 +70,7 @@ BlockPool::Block* BlockPool::TakeFit(uint64_t units) {
   Bin bin = BinFor(rounded);
   uint32_t seconds = 0;
   if (bin.first < kFirst) {
-    seconds = second_map_[bin.first] & (~0u << bin.second);
+    seconds = second_map_[bin.first] & (~0u << static_cast<unsigned>(bin.second));
   }
   if (seconds == 0) {
     const uint64_t firsts =

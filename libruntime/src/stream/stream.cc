@@ -251,7 +251,7 @@ aclError WaitForTask(Session& session, const Submitted& task, Deadline deadline,
 namespace internal {
 
 aclError WaitForRoom(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, uint64_t target,
-                     std::shared_ptr<Session> session, SubmitQueue* queue) {
+                     const std::shared_ptr<Session>& session, SubmitQueue* queue) {
   if (arg_bytes > queue->arg_capacity() || data_bytes > kMaxDataBytes) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "{} bytes of arguments are too many", arg_bytes);
   }

@@ -52,7 +52,7 @@ inline constexpr uint32_t kMaxDataBytes = 64u << 10;
 namespace internal {
 // For a submission that found no room: waits for some, without the stream's lock.
 aclError WaitForRoom(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, uint64_t target,
-                     std::shared_ptr<Session> session, SubmitQueue* queue);
+                     const std::shared_ptr<Session>& session, SubmitQueue* queue);
 // For a stream whose context stops on failure: the failure, if there was one.
 aclError FailIfStopped(Stream* stream);
 aclError FailPublish(Stream* stream, int error);
@@ -94,10 +94,10 @@ aclError Submit(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, Fill&& 
       return result == 0 ? ACL_SUCCESS : internal::FailPublish(stream, result);
     }
     const uint64_t target = queue.RoomTarget();
-    std::shared_ptr<Session> session = stream->session;
+    const std::shared_ptr<Session> session = stream->session;
     lock.unlock();
     const aclError error =
-        internal::WaitForRoom(stream, arg_bytes, data_bytes, target, std::move(session), &queue);
+        internal::WaitForRoom(stream, arg_bytes, data_bytes, target, session, &queue);
     if (error != ACL_SUCCESS) {
       return error;
     }

@@ -11,7 +11,7 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 // The interface declares it so.
-// NOLINTBEGIN(misc-misplaced-const,google-explicit-constructor)
+// NOLINTBEGIN(google-explicit-constructor)
 
 // ---------- Loading device code (manual 14 Kernels) -----------------------------------------
 
@@ -306,7 +306,7 @@ aclError aclrtLaunchSIMTKernelWithHostArgs(void* func, dim3 gridDim, dim3 blockD
                                            size_t argsSize, aclrtPlaceHolderInfo* placeHolderArray,
                                            size_t placeHolderNum);
 
-// NOLINTEND(misc-misplaced-const,google-explicit-constructor)
+// NOLINTEND(google-explicit-constructor)
 
 #pragma GCC visibility pop
 

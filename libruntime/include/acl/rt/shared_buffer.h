@@ -11,7 +11,6 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 // The interface declares it so.
-// NOLINTBEGIN(misc-misplaced-const)
 
 // ---------- Shared buffers (manual 20) ------------------------------------------------------
 
@@ -47,8 +46,6 @@ aclError aclrtGetBufFromChain(aclrtMbuf headBuf, uint32_t index, aclrtMbuf* buf)
 
 // Number of buffers of a chain.
 aclError aclrtGetBufChainNum(aclrtMbuf headBuf, uint32_t* num);
-
-// NOLINTEND(misc-misplaced-const)
 
 #pragma GCC visibility pop
 

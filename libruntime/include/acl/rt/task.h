@@ -11,7 +11,6 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 // The interface declares it so.
-// NOLINTBEGIN(misc-misplaced-const)
 
 // ---------- Time limits of kernels (manual 12 Execution control) ----------------------------
 
@@ -177,8 +176,6 @@ aclError aclrtNpuGetFloatOverFlowStatus(void* outputAddr, uint64_t outputSize, u
 
 // Clears it.
 aclError aclrtNpuClearFloatOverFlowStatus(uint32_t checkMode, aclrtStream stream);
-
-// NOLINTEND(misc-misplaced-const)
 
 #pragma GCC visibility pop
 
