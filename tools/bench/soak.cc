@@ -53,7 +53,7 @@ void Soak::UseStreamAndEvents() {
   }
   BENCH_CHECK(aclrtSynchronizeStream(stream.get()));
   work_.events += kEventsARound;
-  work_.tasks += 2 * kEventsARound;
+  work_.tasks += size_t{2} * kEventsARound;
   ++work_.streams;
 }
 

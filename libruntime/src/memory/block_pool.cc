@@ -70,13 +70,15 @@ BlockPool::Block* BlockPool::TakeFit(uint64_t units) {
   Bin bin = BinFor(rounded);
   uint32_t seconds = 0;
   if (bin.first < kFirst) {
-    seconds = second_map_[bin.first] & (~0u << static_cast<unsigned>(bin.second));
+    // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): bins are not negative.
+    seconds = second_map_[bin.first] & (~0u << bin.second);
   }
   if (seconds == 0) {
     const uint64_t firsts =
         bin.first + 1 < kFirst ? first_map_ & (~uint64_t{0} << (bin.first + 1)) : 0;
     if (firsts != 0) {
       bin.first = std::countr_zero(firsts);
+      // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): bins are not negative.
       seconds = second_map_[bin.first];
     }
   }

@@ -4,7 +4,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <ranges>
 
 #include "libruntime/src/base/error.h"
 #include "libruntime/src/base/guard.h"
@@ -25,8 +24,8 @@ SubmitMode ModeOf(const Session& session) {
 
 aclError QueuePool::Acquire(const QueueSpec& spec, SubmitQueue** queue) {
   const std::lock_guard lock(mutex_);
-  const auto found = std::ranges::find_if(
-      std::views::reverse(idle_), [&](const SubmitQueue* idle) { return idle->spec() == spec; });
+  const auto found = std::find_if(idle_.rbegin(), idle_.rend(),
+                                  [&](const SubmitQueue* idle) { return idle->spec() == spec; });
   if (found != idle_.rend()) {
     *queue = *found;
     idle_.erase(std::next(found).base());

@@ -45,9 +45,9 @@ int SocketFile::Ioctl(unsigned long command, void* argument) {
   call.out = call.in = argument;
   call.out_bytes = call.in_bytes = _IOC_SIZE(command);
   if (!BringsUring(command, argument)) {
-    int offsets[2];
+    int offsets[2] = {-1, -1};
     vnpu_ioctl_fds(command, offsets);
-    for (size_t i = 0; i < call.fds.size(); ++i) {
+    for (size_t i = 0; i < std::size(offsets); ++i) {
       if (offsets[i] >= 0) {
         call.fds[i] = ReadFd(static_cast<const std::byte*>(argument), offsets[i]);
       }
