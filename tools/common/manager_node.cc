@@ -34,6 +34,13 @@ class Patience {
 
 }  // namespace
 
+namespace {
+
+// A driver that ends in the middle of a call, and one that has ended: the same to the callers.
+int GoneIsNotConnected(int error) { return error == ECONNABORTED ? ENOTCONN : error; }
+
+}  // namespace
+
 std::string NodeDirectory() {
   const char* directory = std::getenv("VNPU_DEV_DIR");
   return directory != nullptr && *directory != '\0' ? directory : "/dev/vnpu";
@@ -43,7 +50,7 @@ std::unique_ptr<ManagerNode> ManagerNode::Open(const std::string& directory, int
   const Patience patience;
   const int fd = open((directory + "/davinci_manager").c_str(), O_RDWR | O_CLOEXEC);
   if (fd < 0) {
-    *error = errno;
+    *error = GoneIsNotConnected(errno);
     return nullptr;
   }
   std::unique_ptr<ManagerNode> node(new ManagerNode(fd));
@@ -52,6 +59,7 @@ std::unique_ptr<ManagerNode> ManagerNode::Open(const std::string& directory, int
   if (*error == 0) {
     *error = node->Ioctl(VNPU_IOC_MANAGER, &node->info_);
   }
+  *error = GoneIsNotConnected(*error);
   return *error == 0 ? std::move(node) : nullptr;
 }
 
@@ -108,7 +116,6 @@ std::string ExplainNoManager(const std::string& directory, int error) {
     case ENOTDIR:
       return "no driver serves " + directory + "; start it with: vnpu-ctl start";
     case ENOTCONN:
-    case ECONNABORTED:
       return "the driver of " + directory + " is gone; start it again with: vnpu-ctl start";
     case EACCES:
     case EPERM:

@@ -125,7 +125,7 @@ int Stop(const std::string& mount_point) {
   if (pid > 0) {
     return EndProcess(pid, mount_point);
   }
-  if (error == ENOTCONN || error == ECONNABORTED) {
+  if (error == ENOTCONN) {
     return RemoveDeadMount(mount_point);
   }
   return error == ENOENT || error == ENOTDIR

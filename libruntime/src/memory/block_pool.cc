@@ -8,11 +8,11 @@ namespace vnpu::runtime {
 // power of two is split evenly.
 BlockPool::Bin BlockPool::BinFor(uint64_t units) {
   if (units < kSecond) {
-    return {.first = 0, .second = static_cast<int>(units)};
+    return {.first = 0, .second = static_cast<uint32_t>(units)};
   }
   const int top = static_cast<int>(std::bit_width(units)) - 1;
-  return {.first = top - kSecondBits + 1,
-          .second = static_cast<int>((units >> (top - kSecondBits)) & (kSecond - 1))};
+  return {.first = static_cast<uint32_t>(top - kSecondBits + 1),
+          .second = static_cast<uint32_t>((units >> (top - kSecondBits)) & (kSecond - 1))};
 }
 
 void BlockPool::AddRegion(uint64_t base, uint64_t size) {
@@ -70,15 +70,13 @@ BlockPool::Block* BlockPool::TakeFit(uint64_t units) {
   Bin bin = BinFor(rounded);
   uint32_t seconds = 0;
   if (bin.first < kFirst) {
-    // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): bins are not negative.
     seconds = second_map_[bin.first] & (~0u << bin.second);
   }
   if (seconds == 0) {
     const uint64_t firsts =
         bin.first + 1 < kFirst ? first_map_ & (~uint64_t{0} << (bin.first + 1)) : 0;
     if (firsts != 0) {
-      bin.first = std::countr_zero(firsts);
-      // NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): bins are not negative.
+      bin.first = static_cast<uint32_t>(std::countr_zero(firsts));
       seconds = second_map_[bin.first];
     }
   }

@@ -57,11 +57,11 @@ class BlockPool {
 
   static constexpr int kSecondBits = 3;  // sizes of one power of two are split in eight
   static constexpr int kSecond = 1 << kSecondBits;
-  static constexpr int kFirst = 40;
+  static constexpr uint32_t kFirst = 40;
 
   struct Bin {
-    int first;
-    int second;
+    uint32_t first;
+    uint32_t second;
   };
   static Bin BinFor(uint64_t units);
   Block* TakeFit(uint64_t units);
