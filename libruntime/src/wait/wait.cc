@@ -24,8 +24,8 @@ constexpr nanoseconds kSpin = microseconds(60);
 // While waits have been long, only a short look.
 constexpr nanoseconds kShortSpin = microseconds(4);
 constexpr nanoseconds kLongSpin = milliseconds(2);
-// Between turns for others while spinning: Linux likes to wake the device's worker on the CPU of the
-// thread that kicked it.
+// Between turns for others while spinning: Linux likes to wake the device's worker on the CPU of
+// the thread that kicked it.
 constexpr nanoseconds kYieldInterval = microseconds(10);
 // A wait up to this long counts as short the next time.
 constexpr nanoseconds kShortWait = microseconds(200);
