@@ -25,15 +25,33 @@ void Scheduler::Complete(Rtsq* queue, uint32_t status) {
   }
   units_->CountTask();
   ++queue->head;
-  // Sequentially consistent with the look at `waiting`: a waiter adds itself, then looks at the
-  // head.
-  StoreShared(mem.hdr->sq_head, queue->head, std::memory_order_seq_cst);
-  if (LoadShared(mem.hdr->waiting, std::memory_order_seq_cst) != 0 ||
-      LoadShared(mem.hdr->driver_wait, std::memory_order_seq_cst) != 0) {
-    NotifyWaiters(queue);
+  StoreShared(mem.hdr->sq_head, queue->head, std::memory_order_release);
+  if (!queue->announce) {
+    queue->announce = true;
+    queue->next_announced = announced_;
+    announced_ = queue;
   }
   queue->state = QueueState::kAdvance;
   advance_.PushBack(queue);
+}
+
+// A waiter adds itself to `waiting`, then looks at the head; the device moves the head, then looks
+// at `waiting`. The fence between is paid once for all the tasks that ended in one pass, and when
+// the stores of the heads, for which clients' caches must be asked, have mostly drained.
+void Scheduler::Announce() {
+  if (announced_ == nullptr) {
+    return;
+  }
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  while (announced_ != nullptr) {
+    Rtsq* queue = announced_;
+    announced_ = queue->next_announced;
+    queue->announce = false;
+    const vnpu_queue_hdr& hdr = *queue->mem.hdr;
+    if (LoadShared(hdr.waiting) != 0 || LoadShared(hdr.driver_wait) != 0) {
+      NotifyWaiters(queue);
+    }
+  }
 }
 
 void Scheduler::PostCqe(Rtsq* queue, uint32_t status, uint64_t exception) {

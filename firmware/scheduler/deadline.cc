@@ -36,6 +36,7 @@ void Scheduler::CheckDeadlines() {
       Expire(timed_[i], now);
     }
   }
+  Announce();
 }
 
 void Scheduler::Expire(Rtsq* queue, uint64_t now) {

@@ -59,6 +59,7 @@ void Scheduler::Unlink(Rtsq* queue) {
 }
 
 int Scheduler::KillQueue(uint32_t id, bool force) {
+  Announce();
   Rtsq* queue = Find(id);
   if (queue == nullptr) {
     return -ENOENT;

@@ -83,7 +83,9 @@ struct Rtsq {
   uint32_t id = 0;
   uint32_t priority = 0;
   uint32_t flags = 0;
-  Rtsq* prev = nullptr;  // in the list of its state
+  bool announce = false;           // its head has moved since Announce()
+  Rtsq* next_announced = nullptr;  // among those
+  Rtsq* prev = nullptr;            // in the list of its state
   Rtsq* next = nullptr;
   uint64_t cq_tail = 0;
   uint64_t idle_since = 0;  // kPolled: device clock when it ran empty

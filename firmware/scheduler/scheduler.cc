@@ -21,6 +21,7 @@ Scheduler::~Scheduler() = default;
 bool Scheduler::Pick(Work* work) {
   Poll();
   DrainAdvance();
+  Announce();
   for (uint32_t mask = ready_mask_; mask != 0; mask &= mask - 1) {
     const auto priority = static_cast<size_t>(std::countr_zero(mask));
     for (Rtsq* queue = ready_[priority].front(); queue != nullptr; queue = queue->next) {

@@ -58,7 +58,10 @@ class Scheduler {
   // The next piece of work, or false when nothing can run now. Looks at doorbells and tails first.
   bool Pick(Work* work);
   // Takes back finished work: accounts for it and, if it was the last of its task, completes it.
+  // Who waits for that is told by Announce().
   void Retire(const Work& work);
+  // Interrupts and driver signals for all that ended since the last call. Pick() does it as well.
+  void Announce();
 
   // Ends what is over its time limit: event waits here, running blocks by StopBlocks.
   void CheckDeadlines();
@@ -151,6 +154,7 @@ class Scheduler {
   uint32_t ready_mask_ = 0;  // bit p: ready_[p] is not empty
   uint32_t running_ = 0;     // pieces of work out with workers
   QueueList advance_;
+  Rtsq* announced_ = nullptr;  // queues whose waiters have not been looked at since the head moved
   std::array<Rtsq*, kMaxPolled> polled_{};
   size_t polled_count_ = 0;
   uint32_t passes_ = 0;

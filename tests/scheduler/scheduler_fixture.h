@@ -136,6 +136,7 @@ class SchedulerTest : public testing::Test {
     }
     work.done = work.result.status == VNPU_OK ? work.count : 0;
     scheduler_->Retire(work);
+    scheduler_->Announce();
   }
   // Runs everything that can run, one piece after the other; returns the ids of the queues.
   std::vector<uint32_t> RunAll() {

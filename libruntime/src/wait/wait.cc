@@ -51,6 +51,8 @@ bool MaySpin() {
   return thread_spin.may_spin == 1;
 }
 
+constexpr uint64_t kMaxPauses = 32;  // about half a microsecond
+
 bool SpinForHead(const SubmitQueue& queue, uint64_t target, nanoseconds budget) {
   constexpr int kLooksBetweenClocks = 16;
   Clock::time_point now = Clock::now();
@@ -58,10 +60,14 @@ bool SpinForHead(const SubmitQueue& queue, uint64_t target, nanoseconds budget) 
   Clock::time_point next_yield = now + kYieldInterval;
   do {
     for (int i = 0; i < kLooksBetweenClocks; ++i) {
-      if (queue.head() >= target) {
+      const uint64_t head = queue.head();
+      if (head >= target) {
         return true;
       }
-      CpuPause();
+      // The further the target, the fewer looks: each takes the line of the head from the device.
+      for (uint64_t pauses = std::min(target - head, kMaxPauses); pauses > 0; --pauses) {
+        CpuPause();
+      }
     }
     now = Clock::now();
     if (now >= next_yield) {
