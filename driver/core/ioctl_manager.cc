@@ -1,5 +1,8 @@
 // Commands of both nodes and of the manager node.
+#include <linux/membarrier.h>
 #include <spdlog/spdlog.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -35,6 +38,13 @@ class Countdown {
   size_t count_;
 };
 
+// What this machine has of all features.
+uint64_t OfferedFeatures() {
+  // Device processes run under the same kernel and the same filters: what works here works there.
+  static const bool barrier = syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) == 0;
+  return barrier ? VNPU_FEATURES_ALL : VNPU_FEATURES_ALL & ~VNPU_FEATURE_BARRIER;
+}
+
 int KillDeviceOf(Device& device, uint32_t pid) {
   bool found = false;
   for (const std::shared_ptr<SessionEntry>& entry : device.Sessions()) {
@@ -59,7 +69,7 @@ int IoctlVersion(const IoctlCall& call) {
                  call.file.client().pid, client_version, VNPU_ABI_VERSION);
     return -EPROTONOSUPPORT;
   }
-  arg->features &= VNPU_FEATURES_ALL;
+  arg->features &= OfferedFeatures();
   FileState& state = call.file.state();
   // A session keeps the features it was set up with.
   if (state.session == nullptr) {

@@ -1,7 +1,9 @@
 #include "firmware/device/worker_pool.h"
 
+#include <linux/membarrier.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -77,6 +79,13 @@ bool WorkerPool::AddWorker() {
     return false;
   }
   return true;
+}
+
+void WorkerPool::Barrier() {
+  // Also for a client that is not registered, whose own fences are enough. Where the system has no
+  // such barrier the driver offers none, and this is one for the device alone.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
 }
 
 void WorkerPool::SignalDriver() {

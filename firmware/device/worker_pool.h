@@ -69,6 +69,7 @@ class WorkerPool final : public Platform {
 
   void PostIrq(uint32_t irq_id) override { irqs_.Post(irq_id); }
   void SignalDriver() override;
+  void Barrier() override;
   void StopBlocks(const Rtsq& queue, uint32_t status) override;
 
   void Main(Worker* self);

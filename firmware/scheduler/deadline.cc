@@ -27,6 +27,9 @@ uint64_t Scheduler::NextDeadline() const {
 }
 
 void Scheduler::CheckDeadlines() {
+  if (!parting_.empty() && clock_->Now() - parting_since_ > clock_->TicksFromUs(kPollQuietUs)) {
+    FinishParting();
+  }
   if (timed_.empty()) {
     return;
   }

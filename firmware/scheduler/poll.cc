@@ -21,7 +21,8 @@ void Scheduler::PollDoorbells() {
     uint64_t bits = ExchangeShared(session_->doorbell[word], uint64_t{0});
     for (; bits != 0; bits &= bits - 1) {
       Rtsq* queue = queues_[word * 64 + static_cast<size_t>(std::countr_zero(bits))].get();
-      if (queue != nullptr && queue->state == QueueState::kQuiet) {
+      if (queue != nullptr &&
+          (queue->state == QueueState::kQuiet || queue->state == QueueState::kParting)) {
         StoreShared(queue->mem.hdr->need_doorbell, 0u);
         queue->state = QueueState::kAdvance;
         advance_.PushBack(queue);
@@ -62,6 +63,9 @@ void Scheduler::StartPolling(Rtsq* queue) {
       }
     }
     StopPolling(oldest);
+    if (parting_.size() >= kMaxParting) {
+      FinishParting();
+    }
   }
   queue->state = QueueState::kPolled;
   queue->idle_since = clock_->Now();
@@ -71,20 +75,45 @@ void Scheduler::StartPolling(Rtsq* queue) {
 void Scheduler::StopPolling(size_t index) {
   Rtsq* queue = polled_[index];
   polled_[index] = polled_[--polled_count_];
-  queue->state = QueueState::kQuiet;
-  // Ask for the doorbell first, look second: whoever publishes looks in the opposite order.
-  ExchangeShared(queue->mem.hdr->need_doorbell, 1u);
-  if (LoadShared(queue->mem.hdr->sq_tail, std::memory_order_seq_cst) != queue->head) {
-    StoreShared(queue->mem.hdr->need_doorbell, 0u);
-    queue->state = QueueState::kAdvance;
-    advance_.PushBack(queue);
+  queue->state = QueueState::kParting;
+  StoreShared(queue->mem.hdr->need_doorbell, 1u);
+  if (!queue->parting) {
+    queue->parting = true;
+    if (parting_.empty()) {
+      parting_since_ = clock_->Now();
+    }
+    parting_.push_back(queue);
   }
+}
+
+// Ask for the doorbell first, look second: whoever publishes looks in the opposite order. The fence
+// between is on this side for both, since a fence costs the publisher more than the whole rest; one
+// barrier serves many queues.
+void Scheduler::FinishParting() {
+  if (parting_.empty()) {
+    return;
+  }
+  platform_->Barrier();
+  for (Rtsq* queue : parting_) {
+    queue->parting = false;
+    if (queue->state != QueueState::kParting) {
+      continue;
+    }
+    queue->state = QueueState::kQuiet;
+    if (LoadShared(queue->mem.hdr->sq_tail, std::memory_order_seq_cst) != queue->head) {
+      StoreShared(queue->mem.hdr->need_doorbell, 0u);
+      queue->state = QueueState::kAdvance;
+      advance_.PushBack(queue);
+    }
+  }
+  parting_.clear();
 }
 
 bool Scheduler::PrepareSleep() {
   while (polled_count_ > 0) {
     StopPolling(polled_count_ - 1);
   }
+  FinishParting();
   ExchangeShared(session_->need_wakeup, 1u);
   if (LoadShared(session_->doorbell_summary, std::memory_order_seq_cst) != 0 || !advance_.empty()) {
     Awake();

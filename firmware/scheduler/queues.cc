@@ -49,6 +49,7 @@ void Scheduler::Unlink(Rtsq* queue) {
       UnlinkWaiter(queue);
       break;
     case QueueState::kQuiet:
+    case QueueState::kParting:
     case QueueState::kRunning:
     case QueueState::kDead:
       break;
@@ -88,6 +89,9 @@ int Scheduler::DestroyQueue(uint32_t id) {
   }
   if (queue->state != QueueState::kDead || QueueBusy(id)) {
     return -EBUSY;
+  }
+  if (queue->parting) {
+    std::erase(parting_, queue);
   }
   queues_[id].reset();
   return 0;

@@ -44,6 +44,7 @@ struct Task {
 enum class QueueState : uint8_t {
   kQuiet,    // empty; needs a doorbell
   kPolled,   // empty; its tail is looked at in every pass
+  kParting,  // empty; its client has been told to ring, the last look at its tail is still due
   kAdvance,  // has a next task to be decoded
   kReady,    // blocks left to start
   kRunning,  // all blocks started
@@ -83,6 +84,7 @@ struct Rtsq {
   uint32_t id = 0;
   uint32_t priority = 0;
   uint32_t flags = 0;
+  bool parting = false;            // in the list of kParting, if perhaps not in that state any more
   bool announce = false;           // its head has moved since Announce()
   Rtsq* next_announced = nullptr;  // among those
   Rtsq* prev = nullptr;            // in the list of its state

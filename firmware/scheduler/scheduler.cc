@@ -13,6 +13,7 @@ Scheduler::Scheduler(vnpu_session_mem* session, Units* units, const vdev::Clock*
   queues_.resize(VNPU_MAX_QUEUES);
   event_waiters_.resize(VNPU_MAX_EVENTS);
   timed_.reserve(VNPU_MAX_QUEUES);
+  parting_.reserve(kMaxParting + kMaxPolled);
   functions_.reserve(kMaxFunctions);
 }
 

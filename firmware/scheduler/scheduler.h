@@ -28,6 +28,8 @@ class Platform {
   virtual void PostIrq(uint32_t irq_id) = 0;
   // Tells the driver that a queue it waits for made progress.
   virtual void SignalDriver() = 0;
+  // Returns when every thread of the client has passed a full fence since the call.
+  virtual void Barrier() = 0;
   // Ends the blocks of this queue's task that run now; each comes back by Retire with `status`.
   virtual void StopBlocks(const Rtsq& queue, uint32_t status) = 0;
 };
@@ -63,7 +65,8 @@ class Scheduler {
   // Interrupts and driver signals for all that ended since the last call. Pick() does it as well.
   void Announce();
 
-  // Ends what is over its time limit: event waits here, running blocks by StopBlocks.
+  // Ends what is over its time limit: event waits here, running blocks by StopBlocks. Looks for the
+  // last time at queues that have parted long ago. Wants to be called each millisecond or so.
   void CheckDeadlines();
   // True when Pick() did not look at all entries that need no unit: call it again.
   bool HasMore() const { return !advance_.empty(); }
@@ -99,6 +102,7 @@ class Scheduler {
 
  private:
   static constexpr size_t kMaxPolled = 16;
+  static constexpr size_t kMaxParting = 128;
   static constexpr uint64_t kPollQuietUs = 200;
   static constexpr int kInlineBudget = 256;
 
@@ -108,6 +112,7 @@ class Scheduler {
   void PollTails();
   void StartPolling(Rtsq* queue);
   void StopPolling(size_t index);
+  void FinishParting();
 
   // advance.cc
   void DrainAdvance();
@@ -157,6 +162,8 @@ class Scheduler {
   Rtsq* announced_ = nullptr;  // queues whose waiters have not been looked at since the head moved
   std::array<Rtsq*, kMaxPolled> polled_{};
   size_t polled_count_ = 0;
+  std::vector<Rtsq*> parting_;
+  uint64_t parting_since_ = 0;  // device clock when the first one came
   uint32_t passes_ = 0;
   uint32_t irq_limit_ = 0;
 

@@ -42,6 +42,58 @@ TEST_F(Doorbell, BusyQueueNeedsNone) {
   }
 }
 
+// A client without a fence of its own: its tail shows only when the device's barrier is over, and
+// it has not seen that it should ring.
+TEST_F(Doorbell, TailThatShowsAtTheBarrierIsFound) {
+  QueueClient& queue = Create(0);
+  Publish(queue, Nop());
+  ExpectNoWork();
+  ASSERT_EQ(queue.hdr().need_doorbell, 0u);
+  platform_.on_barrier = [&] {
+    EXPECT_EQ(queue.hdr().need_doorbell, 1u);
+    PublishSilently(queue, Nop());
+    platform_.on_barrier = nullptr;
+  };
+  EXPECT_FALSE(scheduler_->PrepareSleep());
+  EXPECT_EQ(queue.hdr().need_doorbell, 0u);
+  ExpectNoWork();
+  EXPECT_TRUE(queue.Done());
+  EXPECT_TRUE(scheduler_->PrepareSleep());
+}
+
+// Queues that make room for others are looked at once more, if nobody goes to sleep.
+TEST_F(Doorbell, QueuesThatPartAreFoundWithoutSleep) {
+  constexpr uint32_t kQueues = 40;  // more than are polled
+  for (uint32_t id = 0; id < kQueues; ++id) {
+    Publish(Create(id), Nop());
+    ExpectNoWork();
+  }
+  QueueClient& first = clients_.at(0);
+  ASSERT_EQ(first.hdr().need_doorbell, 1u);
+  PublishSilently(first, Nop());
+  ExpectNoWork();
+  EXPECT_FALSE(first.Done());
+  now_ += 1'000'000;
+  scheduler_->CheckDeadlines();
+  ExpectNoWork();
+  EXPECT_TRUE(first.Done());
+}
+
+TEST_F(Doorbell, PartedQueuesCanBeDestroyed) {
+  constexpr uint32_t kQueues = 40;
+  for (uint32_t id = 0; id < kQueues; ++id) {
+    Publish(Create(id), Nop());
+    ExpectNoWork();
+  }
+  for (uint32_t id = 0; id < kQueues; ++id) {
+    ASSERT_EQ(scheduler_->KillQueue(id, true), 0);
+    ASSERT_EQ(scheduler_->DestroyQueue(id), 0);
+  }
+  now_ += 1'000'000;
+  scheduler_->CheckDeadlines();
+  EXPECT_TRUE(scheduler_->PrepareSleep());
+}
+
 TEST_F(Doorbell, EveryQueueNumberHasItsBit) {
   for (const uint32_t id : {0u, 63u, 64u, 1000u, VNPU_MAX_QUEUES - 1}) {
     Publish(Create(id), Nop());

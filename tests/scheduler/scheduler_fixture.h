@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -43,10 +44,16 @@ class FakePlatform final : public Platform {
 
   void PostIrq(uint32_t irq_id) override { irqs.push_back(irq_id); }
   void SignalDriver() override { ++driver_signals; }
+  void Barrier() override {
+    if (on_barrier) {
+      on_barrier();
+    }
+  }
   void StopBlocks(const Rtsq& queue, uint32_t status) override {
     stops.push_back({queue.id, status});
   }
 
+  std::function<void()> on_barrier;
   std::vector<uint32_t> irqs;
   std::vector<StopRequest> stops;
   int driver_signals = 0;

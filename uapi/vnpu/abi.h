@@ -27,7 +27,8 @@
 #define VNPU_FEATURE_IRQ_URING (1ull << 1)    /* interrupts by IORING_OP_MSG_RING */
 #define VNPU_FEATURE_SUBMIT_WRITE (1ull << 2) /* write(2) of SQEs */
 #define VNPU_FEATURE_SUBMIT_IOCTL (1ull << 3) /* VNPU_IOC_SUBMIT */
-#define VNPU_FEATURES_ALL 0xfull
+#define VNPU_FEATURE_BARRIER (1ull << 4)      /* the device fences for clients (queue.h, step 3) */
+#define VNPU_FEATURES_ALL 0x1full
 
 /* Limits. */
 #define VNPU_MAX_DEVICES 64u

@@ -7,13 +7,16 @@
  * Publishing (client, or the driver for VNPU_QUEUE_DRIVER_SUBMIT queues):
  *   1. wait until sq_tail - sq_head < entries;
  *   2. fill the slot, seq = (uint32_t)index;
- *   3. store sq_tail = index + 1 with release order; full fence;
+ *   3. store sq_tail = index + 1 with release order; full fence. With VNPU_FEATURE_BARRIER a client
+ *      that is registered for membarrier(2), MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, needs no
+ *      fence: the device runs that barrier between its request for a doorbell and its last look
+ *      at sq_tail;
  *   4. if need_doorbell is 1: set bit queue_id in the session's doorbell bitmap, then its bit in
  *      the summary (atomic or, sequentially consistent);
  *   5. only then, if need_wakeup of the session is 1: exchange it with 0; whoever got the 1 writes
  *      8 bytes to the session's kick eventfd.
- * Completion (device): sq_head = index + 1 with release order; full fence; then, if waiting is not 0,
- *   the waiter slots of the session are looked through (session.h).
+ * Completion (device): sq_head = index + 1 with release order; full fence; then, if waiting is not
+ *   0, the waiter slots of the session are looked through (session.h).
  * Nothing that stands here is trusted by the device: an SQE is copied before it is checked. */
 #ifndef VNPU_QUEUE_H_
 #define VNPU_QUEUE_H_

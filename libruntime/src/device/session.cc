@@ -1,7 +1,10 @@
 #include "libruntime/src/device/session.h"
 
+#include <linux/membarrier.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -60,6 +63,8 @@ aclError Session::OpenFile() {
     return FailErrno(-opened,
                      fmt::format("cannot open device {} ({})", index_, driver_->Describe(index_)));
   }
+  device_fences_ = (features_ & VNPU_FEATURE_BARRIER) != 0 &&
+                   syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
   if (file_->ReadInfoPage(&info_)) {
     return ACL_SUCCESS;
   }

@@ -75,6 +75,8 @@ class Session : public std::enable_shared_from_this<Session> {
   // Tells sessions of this process apart; never used twice, never 0.
   uint64_t serial() const { return serial_; }
   uint64_t features() const { return features_; }
+  // Publishing needs no fence (uapi/vnpu/queue.h, step 3).
+  bool device_fences() const { return device_fences_; }
 
   QueuePool& queues() const { return *queues_; }
   EventPool& events() const { return *events_; }
@@ -95,6 +97,7 @@ class Session : public std::enable_shared_from_this<Session> {
   const uint32_t index_;
   const uint64_t serial_;
   uint64_t features_ = 0;
+  bool device_fences_ = false;
   vnpu_device_info info_{};
   std::atomic<bool> closed_{false};
 

@@ -43,6 +43,7 @@ SubmitQueue::SubmitQueue(Session& session, SubmitMode mode, uint32_t id, const Q
       ends_(std::make_unique<RingEnds[]>(spec.entries)),
       id_(id),
       mode_(mode),
+      device_fences_(session.device_fences()),
       session_(session),
       spec_(spec),
       cq_(reinterpret_cast<const vnpu_cqe*>(memory + vnpu_queue_cq_offset(spec.entries))) {}
@@ -76,9 +77,15 @@ int SubmitQueue::Publish(const Slot& slot, bool* kick) {
     return PublishByDriver(slot);
   }
   tail_.store(slot.index + 1, std::memory_order_release);
-  // Sequentially consistent with the loads below: the device asks for a doorbell, or says that it
-  // sleeps, before its last look at the tail.
-  StoreShared(hdr_->sq_tail, slot.index + 1, std::memory_order_seq_cst);
+  // The device asks for a doorbell, or says that it sleeps, before its last look at the tail. The
+  // fence that this store then needs before the loads below is the device's where it can be: here
+  // it would wait for the line of the tail.
+  if (device_fences_) [[likely]] {
+    StoreShared(hdr_->sq_tail, slot.index + 1, std::memory_order_release);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+  } else {
+    StoreShared(hdr_->sq_tail, slot.index + 1, std::memory_order_seq_cst);
+  }
   if (LoadShared(hdr_->need_doorbell, std::memory_order_seq_cst) != 0) {
     RingDoorbell();
   }

@@ -165,6 +165,7 @@ class SubmitQueue {
   std::unique_ptr<RingEnds[]> ends_;
   const uint32_t id_;
   const SubmitMode mode_;
+  const bool device_fences_;
   Session& session_;
   vnpu_sqe staged_{};  // the entry, where the driver publishes
 
