@@ -108,6 +108,36 @@ TEST_F(CopyTest, BadAddressesFailTheCopy) {
   EXPECT_OK(aclrtSynchronizeStream(stream_));
 }
 
+// Large copies go in two halves at the same time.
+TEST_F(CopyTest, LargeCopiesAreWhole) {
+  constexpr size_t kInts = (9 << 20) / sizeof(int) + 3;
+  std::vector<int> in(kInts);
+  std::iota(in.begin(), in.end(), 1);
+  DeviceArray<int> there(kInts);
+  DeviceArray<int> elsewhere(kInts);
+  constexpr size_t kBytes = kInts * sizeof(int);
+  ASSERT_OK(aclrtMemcpy(there.get(), kBytes, in.data(), kBytes, ACL_MEMCPY_HOST_TO_DEVICE));
+  ASSERT_OK(aclrtMemcpy(elsewhere.get(), kBytes, there.get(), kBytes, ACL_MEMCPY_DEVICE_TO_DEVICE));
+  std::vector<int> out(kInts);
+  ASSERT_OK(aclrtMemcpy(out.data(), kBytes, elsewhere.get(), kBytes, ACL_MEMCPY_DEVICE_TO_HOST));
+  EXPECT_EQ(in, out);
+}
+
+TEST_F(CopyTest, EitherHalfOfALargeCopyMayFail) {
+  constexpr size_t kBytes = 8 << 20;
+  DeviceArray<char> device(kBytes);
+  for (const size_t hole : {size_t{1} << 20, size_t{7} << 20}) {
+    auto* const host = static_cast<char*>(
+        mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    ASSERT_EQ(mprotect(host + hole, 4096, PROT_NONE), 0);
+    EXPECT_EQ(aclrtMemcpy(device.get(), kBytes, host, kBytes, ACL_MEMCPY_HOST_TO_DEVICE),
+              ACL_ERROR_RT_SYS_DMA);
+    ASSERT_EQ(mprotect(host + hole, 4096, PROT_READ | PROT_WRITE), 0);
+    EXPECT_OK(aclrtMemcpy(device.get(), kBytes, host, kBytes, ACL_MEMCPY_HOST_TO_DEVICE));
+    munmap(host, kBytes);
+  }
+}
+
 TEST_F(CopyTest, Memset) {
   DeviceArray<uint8_t> device(1000);
   ASSERT_OK(aclrtMemset(device.get(), 1000, 0x1ab, 999));

@@ -22,6 +22,8 @@ namespace vnpu::runtime {
 namespace {
 
 constexpr QueueSpec kLaneQueue{.entries = 16, .arg_bytes = VNPU_PAGE_SIZE, .priority = 0};
+// From here on two units are faster than one, though a second worker has to be woken.
+constexpr uint64_t kSplitBytes = uint64_t{4} << 20;
 constexpr uint64_t kStagingBytes = uint64_t{1} << 20;
 
 // Threads spread over the lanes in the order in which they copy first.
@@ -74,7 +76,8 @@ aclError CopyEngine::CopyDirect(uint64_t dst, uint64_t src, uint64_t size, uint3
   task.copy.src = src;
   task.copy.size = size;
   task.copy.copy_flags = flags;
-  return Run(task);
+  const uint64_t apart = dst > src ? dst - src : src - dst;
+  return size >= kSplitBytes && apart >= size ? RunHalves(task) : Run(task);
 }
 
 aclError CopyEngine::Fill(uint64_t dst, uint64_t size, uint32_t value, uint32_t width) {
@@ -87,36 +90,79 @@ aclError CopyEngine::Fill(uint64_t dst, uint64_t size, uint32_t value, uint32_t 
   return Run(task);
 }
 
-aclError CopyEngine::Run(const vnpu_sqe& task) {
+CopyEngine::Lane* CopyEngine::TakeLane(bool wait, std::unique_lock<std::mutex>* hold) {
   const size_t home = HomeLane(lanes_.size());
   for (size_t i = 0; i < lanes_.size(); ++i) {
     Lane& lane = lanes_[(home + i) % lanes_.size()];
-    if (const std::unique_lock lock(lane.mutex, std::try_to_lock); lock.owns_lock()) {
-      return RunOn(lane, task);
+    *hold = std::unique_lock(lane.mutex, std::try_to_lock);
+    if (hold->owns_lock()) {
+      return &lane;
     }
   }
-  const std::lock_guard lock(lanes_[home].mutex);
-  return RunOn(lanes_[home], task);
+  if (!wait) {
+    return nullptr;
+  }
+  *hold = std::unique_lock(lanes_[home].mutex);
+  return &lanes_[home];
 }
 
-aclError CopyEngine::RunOn(Lane& lane, const vnpu_sqe& task) {
+aclError CopyEngine::Run(const vnpu_sqe& task) {
+  Flight flight;
+  Lane* lane = TakeLane(true, &flight.hold);
+  VNPU_RETURN_IF_ERROR(Send(*lane, task, &flight));
+  return Land(flight);
+}
+
+aclError CopyEngine::RunHalves(const vnpu_sqe& task) {
+  Flight first;
+  Lane* lane = TakeLane(true, &first.hold);
+  Flight second;
+  // Not waited for: who holds a lane and waits for another may wait for ever.
+  Lane* other = TakeLane(false, &second.hold);
+  vnpu_sqe half = task;
+  if (other != nullptr) {
+    half.copy.size = task.copy.size / 2 & ~uint64_t{VNPU_PAGE_SIZE - 1};
+  }
+  VNPU_RETURN_IF_ERROR(Send(*lane, half, &first));
+  aclError sent = ACL_SUCCESS;
+  if (other != nullptr) {
+    vnpu_sqe rest = task;
+    rest.copy.dst += half.copy.size;
+    rest.copy.src += half.copy.size;
+    rest.copy.size -= half.copy.size;
+    sent = Send(*other, rest, &second);
+  }
+  // Both are over before the caller may use the memory again, whatever became of one.
+  const aclError landed = Land(first);
+  if (other != nullptr && sent == ACL_SUCCESS) {
+    sent = Land(second);
+  }
+  return landed != ACL_SUCCESS ? landed : sent;
+}
+
+aclError CopyEngine::Send(Lane& lane, const vnpu_sqe& task, Flight* flight) {
   if (lane.queue == nullptr) [[unlikely]] {
     VNPU_RETURN_IF_ERROR(session_.queues().Acquire(kLaneQueue, &lane.queue));
   }
-  SubmitQueue& queue = *lane.queue;
+  flight->queue = lane.queue;
   Slot slot;
   // Full only when tasks of earlier copies will never end.
-  if (!session_.usable() || !queue.TryReserve(0, 0, &slot)) [[unlikely]] {
+  if (!session_.usable() || !lane.queue->TryReserve(0, 0, &slot)) [[unlikely]] {
     return FailDeviceLost(session_.index());
   }
   slot.sqe->opcode = task.opcode;
   std::memcpy(slot.sqe->payload, task.payload, sizeof(task.payload));
-  bool kick = false;
-  if (const int result = queue.Publish(slot, &kick); result < 0) {
+  flight->task = slot.index;
+  if (const int result = lane.queue->Publish(slot, &flight->kick); result < 0) {
     return FailErrno(-result, "the driver does not take the copy");
   }
+  return ACL_SUCCESS;
+}
+
+aclError CopyEngine::Land(Flight& flight) {
+  SubmitQueue& queue = *flight.queue;
   const WaitResult waited =
-      WaitForHead(session_, queue, slot.index + 1, std::nullopt, Spin::kAdaptive, kick);
+      WaitForHead(session_, queue, flight.task + 1, std::nullopt, Spin::kAdaptive, flight.kick);
   if (waited == WaitResult::kLost) {
     return FailDeviceLost(session_.index());
   }

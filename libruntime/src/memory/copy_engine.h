@@ -35,8 +35,21 @@ class CopyEngine {
     SubmitQueue* queue = nullptr;
   };
 
+  // A task on its way through a lane, which it holds.
+  struct Flight {
+    std::unique_lock<std::mutex> hold;
+    SubmitQueue* queue = nullptr;
+    uint64_t task = 0;
+    bool kick = false;
+  };
+
+  // The lane whose turn it is; `wait`: there will be one, else perhaps none.
+  Lane* TakeLane(bool wait, std::unique_lock<std::mutex>* hold);
+  aclError Send(Lane& lane, const vnpu_sqe& task, Flight* flight);
+  aclError Land(Flight& flight);
   aclError Run(const vnpu_sqe& task);
-  aclError RunOn(Lane& lane, const vnpu_sqe& task);
+  // Half of the copy on each of two lanes.
+  aclError RunHalves(const vnpu_sqe& task);
   aclError CopyDirect(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags);
   aclError CopyStaged(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags);
 
