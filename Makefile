@@ -17,7 +17,7 @@ FIXED_ADDRESSES := $(if $(filter thread,$(PRESET)),setarch --addr-no-randomize)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help packages bench-packages configure build run test bench soak install lint clean
+.PHONY: help packages bench-packages configure build run test bench soak install lint coverage clean
 
 help:
 	@echo 'vnpu: a virtual Ascend-style NPU'
@@ -29,6 +29,7 @@ help:
 	@echo '  make soak      work for long, see that memory and launch time stay flat (SOAK_SECONDS=...)'
 	@echo '  make install   install under PREFIX (now $(PREFIX))'
 	@echo '  make lint      check format and clang-tidy'
+	@echo '  make coverage  run every test and count the lines that they reach'
 	@echo '  make clean     remove build/'
 	@echo
 	@echo '  SANITIZE=address|thread   with any of build, run and test'
@@ -65,6 +66,10 @@ install: build
 lint: packages
 	@cmake --preset lint >/dev/null
 	@tools/build/lint.sh build/lint
+
+coverage: packages
+	@tools/build/install_packages.sh tools/build/coverage_packages.txt
+	@tools/build/coverage.sh
 
 clean:
 	rm -rf build
