@@ -37,11 +37,19 @@ class SchedulerLock {
   }
   // True when somebody waits; the holder that merely polls then lets go by Yield().
   bool Contended() const { return waiting_.load(std::memory_order_relaxed) != 0; }
-  // Lets a waiter in, then takes the lock back.
+  // Lets a waiter in, then takes the lock back. On a loaded machine a waiter takes long to wake:
+  // the lock is not taken back before it had its turn, or a waiter could come too late each time.
   void Yield() {
+    const uint32_t seen = turns_.load(std::memory_order_relaxed);
     unlock();
-    for (int i = 0; i < kYieldSpins && Contended(); ++i) {
+    for (int i = 0; i < kYieldSpins && Contended() && turns_.load() == seen; ++i) {
       _mm_pause();
+    }
+    if (Contended() && turns_.load() == seen) {
+      const timespec limit{.tv_sec = 0, .tv_nsec = kTurnNs};
+      yielders_.fetch_add(1);
+      FutexWait(&turns_, seen, &limit);
+      yielders_.fetch_sub(1);
     }
     lock();
   }
@@ -52,6 +60,7 @@ class SchedulerLock {
   static constexpr uint32_t kSlept = 2;  // held, and somebody may sleep for it
   static constexpr int kSpins = 200;
   static constexpr int kYieldSpins = 2000;
+  static constexpr long kTurnNs = 10'000'000;
 
   void LockSlow() {
     waiting_.fetch_add(1, std::memory_order_relaxed);
@@ -66,10 +75,16 @@ class SchedulerLock {
       FutexWait(&word_, kSlept, nullptr);
     }
     waiting_.fetch_sub(1, std::memory_order_relaxed);
+    turns_.fetch_add(1);
+    if (yielders_.load() != 0) {
+      FutexWake(&turns_, 1);
+    }
   }
 
   std::atomic<uint32_t> word_{kFree};
   std::atomic<uint32_t> waiting_{0};
+  std::atomic<uint32_t> turns_{0};     // that waiters have had
+  std::atomic<uint32_t> yielders_{0};  // that sleep until one has had its turn
 };
 
 }  // namespace vnpu::firmware
