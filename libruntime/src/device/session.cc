@@ -17,7 +17,9 @@
 #include "libruntime/src/event/event_pool.h"
 #include "libruntime/src/memory/copy_engine.h"
 #include "libruntime/src/memory/device_memory.h"
+#include "libruntime/src/memory/host_registry.h"
 #include "libruntime/src/memory/pinned_memory.h"
+#include "libruntime/src/memory/virtual_memory.h"
 #include "libruntime/src/queue/queue_pool.h"
 #include "libruntime/src/wait/thread_irq.h"
 
@@ -52,6 +54,8 @@ Session::Session(std::shared_ptr<Driver> driver, uint32_t index)
       events_(std::make_unique<EventPool>(*this)),
       device_memory_(std::make_unique<DeviceMemory>(*this)),
       pinned_memory_(std::make_unique<PinnedMemory>(*this)),
+      virtual_memory_(std::make_unique<VirtualMemory>(*this)),
+      host_registry_(std::make_unique<HostRegistry>(*this)),
       copies_(std::make_unique<CopyEngine>(*this)) {}
 
 Session::~Session() { Close(); }
@@ -141,6 +145,8 @@ void Session::Close() {
     }
     file_.reset();
   }
+  virtual_memory_->Drop();
+  host_registry_->Drop();
   window_ = Window();
 }
 

@@ -22,8 +22,10 @@ namespace vnpu::runtime {
 class CopyEngine;
 class DeviceMemory;
 class EventPool;
+class HostRegistry;
 class PinnedMemory;
 class QueuePool;
+class VirtualMemory;
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
@@ -82,6 +84,8 @@ class Session : public std::enable_shared_from_this<Session> {
   EventPool& events() const { return *events_; }
   DeviceMemory& device_memory() const { return *device_memory_; }
   PinnedMemory& pinned_memory() const { return *pinned_memory_; }
+  VirtualMemory& virtual_memory() const { return *virtual_memory_; }
+  HostRegistry& host_registry() const { return *host_registry_; }
   CopyEngine& copies() const { return *copies_; }
 
   // Names of loaded kernels, for messages.
@@ -116,6 +120,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::unique_ptr<EventPool> events_;
   std::unique_ptr<DeviceMemory> device_memory_;
   std::unique_ptr<PinnedMemory> pinned_memory_;
+  std::unique_ptr<VirtualMemory> virtual_memory_;
+  std::unique_ptr<HostRegistry> host_registry_;
   std::unique_ptr<CopyEngine> copies_;
 };
 

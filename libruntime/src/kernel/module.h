@@ -68,6 +68,9 @@ void DropModulesOf(const Session& session);
 // context; loads its image on first use.
 aclError FindFunctionBySymbol(const void* symbol, Function** function);
 
+// The device variable of a host program's symbol, likewise.
+aclError FindGlobalBySymbol(const void* symbol, uint64_t* address, uint64_t* size);
+
 aclError ResolveModule(void* handle, Module** module);
 aclError FindFunction(Module* module, const char* name, Function** function);
 aclError FindGlobal(Module* module, const char* name, uint64_t* address, uint64_t* size);

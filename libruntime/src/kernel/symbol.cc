@@ -26,31 +26,26 @@ LoadedImages& Loaded() {
   return *loaded;
 }
 
-const char* FindName(const void* symbol, const vnpu_host_image** image) {
+// The name of a kernel or, with `global`, of a device variable.
+const char* FindName(const void* symbol, bool global, const vnpu_host_image** image) {
   if (&vnpu_host_images == nullptr) {  // no program part was compiled by npucc
     return nullptr;
   }
   for (*image = LoadShared(vnpu_host_images); *image != nullptr; *image = (*image)->next) {
-    for (uint64_t i = 0; i < (*image)->kernel_count; ++i) {
-      if ((*image)->kernels[i].host == symbol) {
-        return (*image)->kernels[i].name;
+    const vnpu_host_symbol* symbols = global ? (*image)->globals : (*image)->kernels;
+    const uint64_t count = global ? (*image)->global_count : (*image)->kernel_count;
+    for (uint64_t i = 0; i < count; ++i) {
+      if (symbols[i].host == symbol) {
+        return symbols[i].name;
       }
     }
   }
   return nullptr;
 }
 
-}  // namespace
-
-aclError FindFunctionBySymbol(const void* symbol, Function** function) {
-  const vnpu_host_image* image = nullptr;
-  const char* name = FindName(symbol, &image);
-  if (name == nullptr) {
-    return Fail(ACL_ERROR_RT_INVALID_DEVICE_FUNCTION,
-                "{} is not a kernel: neither a handle nor a __global__ function of a source that "
-                "npucc compiled",
-                symbol);
-  }
+// Calls `find` with the image on the device of the calling thread's context; loads it at need.
+template <class Find>
+aclError WithModule(const vnpu_host_image* image, Find&& find) {
   Context* context = nullptr;
   VNPU_RETURN_IF_ERROR(CurrentContext(&context));
   LoadedImages& loaded = Loaded();
@@ -59,7 +54,32 @@ aclError FindFunctionBySymbol(const void* symbol, Function** function) {
   if (module == nullptr || modules.Resolve(module) == nullptr) {
     VNPU_RETURN_IF_ERROR(LoadModule(image->image, image->image_size, /*lazy=*/false, &module));
   }
-  return FindFunction(module, name, function);
+  return find(module);
+}
+
+}  // namespace
+
+aclError FindFunctionBySymbol(const void* symbol, Function** function) {
+  const vnpu_host_image* image = nullptr;
+  const char* name = FindName(symbol, /*global=*/false, &image);
+  if (name == nullptr) {
+    return Fail(ACL_ERROR_RT_INVALID_DEVICE_FUNCTION,
+                "{} is not a kernel: neither a handle nor a __global__ function of a source that "
+                "npucc compiled",
+                symbol);
+  }
+  return WithModule(image, [&](Module* module) { return FindFunction(module, name, function); });
+}
+
+aclError FindGlobalBySymbol(const void* symbol, uint64_t* address, uint64_t* size) {
+  VNPU_REQUIRE_NOT_NULL(symbol);
+  const vnpu_host_image* image = nullptr;
+  const char* name = FindName(symbol, /*global=*/true, &image);
+  if (name == nullptr) {
+    return Fail(ACL_ERROR_RT_SYMBOL_NOT_FOUND,
+                "{} is not a device variable of a source that npucc compiled", symbol);
+  }
+  return WithModule(image, [&](Module* module) { return FindGlobal(module, name, address, size); });
 }
 
 }  // namespace vnpu::runtime

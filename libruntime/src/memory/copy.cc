@@ -95,6 +95,59 @@ aclError CopyAfter(Stream* stream, const CopyRequest& request, const Route& rout
                                       route.flags);
 }
 
+aclError FailKind(const CopyRequest& request, const Route& route) {
+  return Fail(ACL_ERROR_RT_PARAM_INVALID,
+              "kind {} does not fit: the source is {} memory, the destination {} memory",
+              static_cast<int>(request.kind), PlaceName(route.src_on_device()),
+              PlaceName(route.dst_on_device()));
+}
+
+// The route of a copy in the stream, checked.
+aclError FindStreamRoute(const CopyRequest& request, Stream* stream, Route* route) {
+  VNPU_RETURN_IF_ERROR(FindRoute(request, route));
+  if (route->session == nullptr) {
+    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                "both ends are host memory; call aclrtMemcpy or memcpy");
+  }
+  if (!KindFits(request.kind, *route)) {
+    return FailKind(request, *route);
+  }
+  if (route->session->serial() != stream->session_serial) {
+    return Fail(ACL_ERROR_RT_STREAM_CONTEXT, "the memory is on device {}, the stream on another",
+                route->session->index());
+  }
+  return ACL_SUCCESS;
+}
+
+aclError SubmitCopy(const CopyRequest& request, uint32_t flags, Stream* stream, Submitted* copy) {
+  return Submit(
+      stream, 0, 0,
+      [&](Slot& slot) {
+        slot.sqe->opcode = VNPU_OP_COPY;
+        slot.sqe->copy.dst = reinterpret_cast<uint64_t>(request.dst);
+        slot.sqe->copy.src = reinterpret_cast<uint64_t>(request.src);
+        slot.sqe->copy.size = request.size;
+        slot.sqe->copy.copy_flags = flags;
+      },
+      copy);
+}
+
+// The row after `row`.
+CopyRequest NextRow(const CopyRequest& row, const Rows& rows) {
+  CopyRequest next = row;
+  next.dst = static_cast<std::byte*>(row.dst) + rows.dst_pitch;
+  next.src = static_cast<const std::byte*>(row.src) + rows.src_pitch;
+  return next;
+}
+
+// Rows without gaps are one.
+void JoinRows(CopyRequest* request, Rows* rows) {
+  if (rows->dst_pitch == request->size && rows->src_pitch == request->size) {
+    request->size *= rows->count;
+    rows->count = 1;
+  }
+}
+
 void FillOnHost(void* dst, uint64_t size, uint32_t value, uint32_t width) {
   if (width == 1) {
     std::memset(dst, static_cast<int>(value), size);
@@ -124,41 +177,53 @@ aclError CopyNow(const CopyRequest& request) {
 
 aclError CopyInStream(const CopyRequest& request, Stream* stream) {
   Route route;
-  VNPU_RETURN_IF_ERROR(FindRoute(request, &route));
-  if (route.session == nullptr) {
-    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
-                "both ends are host memory; call aclrtMemcpy or memcpy");
-  }
-  if (!KindFits(request.kind, route)) {
-    return Fail(ACL_ERROR_RT_PARAM_INVALID,
-                "kind {} does not fit: the source is {} memory, the destination {} memory",
-                static_cast<int>(request.kind), PlaceName(route.src_on_device()),
-                PlaceName(route.dst_on_device()));
-  }
-  if (route.session->serial() != stream->session_serial) {
-    return Fail(ACL_ERROR_RT_STREAM_CONTEXT, "the memory is on device {}, the stream on another",
-                route.session->index());
-  }
+  VNPU_RETURN_IF_ERROR(FindStreamRoute(request, stream, &route));
   if (route.flags != 0 && !route.session->copies().ReachesPageable()) {
     return CopyAfter(stream, request, route);
   }
   Submitted copy;
-  VNPU_RETURN_IF_ERROR(Submit(
-      stream, 0, 0,
-      [&](Slot& slot) {
-        slot.sqe->opcode = VNPU_OP_COPY;
-        slot.sqe->copy.dst = reinterpret_cast<uint64_t>(request.dst);
-        slot.sqe->copy.src = reinterpret_cast<uint64_t>(request.src);
-        slot.sqe->copy.size = request.size;
-        slot.sqe->copy.copy_flags = route.flags;
-      },
-      &copy));
+  VNPU_RETURN_IF_ERROR(SubmitCopy(request, route.flags, stream, &copy));
   // The caller may reuse pageable memory, and a source to be buffered, on return.
   if (route.flags != 0 || request.kind == ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE) {
     return WaitForTask(*route.session, copy, std::nullopt, Spin::kAdaptive);
   }
   return ACL_SUCCESS;
 }
+
+aclError CopyRowsNow(const CopyRequest& first, const Rows& rows_asked) {
+  CopyRequest row = first;
+  Rows rows = rows_asked;
+  JoinRows(&row, &rows);
+  Route route;
+  VNPU_RETURN_IF_ERROR(FindRoute(row, &route));
+  if (!KindFits(row.kind, route)) {
+    return FailKind(row, route);
+  }
+  for (uint64_t i = 0; i < rows.count; ++i, row = NextRow(row, rows)) {
+    VNPU_RETURN_IF_ERROR(CopyNow(row));
+  }
+  return ACL_SUCCESS;
+}
+
+aclError CopyRowsInStream(const CopyRequest& first, const Rows& rows_asked, Stream* stream) {
+  CopyRequest row = first;
+  Rows rows = rows_asked;
+  JoinRows(&row, &rows);
+  Route route;
+  VNPU_RETURN_IF_ERROR(FindStreamRoute(row, stream, &route));
+  const bool after = route.flags != 0 && !route.session->copies().ReachesPageable();
+  Submitted copy;
+  for (uint64_t i = 0; i < rows.count; ++i, row = NextRow(row, rows)) {
+    VNPU_RETURN_IF_ERROR(after ? CopyAfter(stream, row, route)
+                               : SubmitCopy(row, route.flags, stream, &copy));
+  }
+  // One wait for all rows: the tasks of a stream end in order.
+  return route.flags != 0 && !after
+             ? WaitForTask(*route.session, copy, std::nullopt, Spin::kAdaptive)
+             : ACL_SUCCESS;
+}
+
+Place PlaceOf(const void* pointer) { return FindEnd(pointer).place; }
 
 aclError FillNow(void* dst, uint64_t size, uint32_t value, uint32_t width) {
   const End end = FindEnd(dst);

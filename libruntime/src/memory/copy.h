@@ -26,6 +26,21 @@ aclError CopyNow(const CopyRequest& request);
 // `kind` that contradicts the addresses is an error.
 aclError CopyInStream(const CopyRequest& request, Stream* stream);
 
+// Rows of equal size, `dst_pitch` and `src_pitch` bytes apart.
+struct Rows {
+  uint64_t count = 1;
+  uint64_t dst_pitch = 0;
+  uint64_t src_pitch = 0;
+};
+
+// Copies the row `first` and those that follow it. Unlike CopyNow, a contradicting kind is an
+// error.
+aclError CopyRowsNow(const CopyRequest& first, const Rows& rows);
+aclError CopyRowsInStream(const CopyRequest& first, const Rows& rows, Stream* stream);
+
+// Where an address lies.
+Place PlaceOf(const void* pointer);
+
 // Stores the low `width` (1 or 4) bytes of `value` over `size` bytes.
 aclError FillNow(void* dst, uint64_t size, uint32_t value, uint32_t width);
 aclError FillInStream(void* dst, uint64_t size, uint32_t value, uint32_t width, Stream* stream);
