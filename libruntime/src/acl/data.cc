@@ -53,13 +53,11 @@ float aclFloat16ToFloat(aclFloat16 value) {
   const uint32_t sign = (value & 0x8000u) << 16;
   const uint32_t exponent = (value >> kMantissaBits) & 0x1fu;
   const uint32_t mantissa = value & 0x3ffu;
-  if (exponent == 0x1f) {  // infinity, not a number
-    return std::bit_cast<float>(sign | 0x7f800000u | mantissa << 13);
-  }
   if (exponent == 0) {  // zero, subnormal: mantissa * 2^-24
     const float magnitude = std::ldexp(static_cast<float>(mantissa), -24);
     return sign != 0 ? -magnitude : magnitude;
   }
+  // The largest exponent is an ordinary one: the manual gives infinities and NaN finite values.
   return std::bit_cast<float>(sign | (exponent + 127 - 15) << 23 | mantissa << 13);
 }
 
@@ -68,13 +66,14 @@ aclFloat16 aclFloatToFloat16(float value) {
   const auto sign = static_cast<uint16_t>(bits >> 16 & 0x8000u);
   const uint32_t magnitude = bits & 0x7fffffffu;
   constexpr uint32_t kInfinity = 0x7f800000u;
-  constexpr uint32_t kOverflow = 0x477ff000u;   // 65520: the first that rounds to infinity
+  constexpr uint32_t kOverflow = 0x477ff000u;   // 65520: the first that rounds beyond the largest
   constexpr uint32_t kMinNormal = 0x38800000u;  // 2^-14
+  constexpr uint16_t kLargest = 0x7bffu;
   if (magnitude > kInfinity) {
-    return sign | 0x7e00u;
+    return kLargest;  // NaN, of either sign
   }
   if (magnitude >= kOverflow) {
-    return sign | 0x7c00u;
+    return sign | kLargest;
   }
   if (magnitude < kMinNormal) {
     // In units of 2^-24; the current rounding mode is round to nearest, ties to even.
