@@ -10,7 +10,7 @@
 namespace vnpu::firmware {
 namespace {
 
-// Waiting, waking, interrupts, leaving.
+// Waiting, waking, interrupts, barriers, leaving.
 constexpr std::array kAllowed = {
     SCMP_SYS(read),           SCMP_SYS(write),         SCMP_SYS(ppoll),
     SCMP_SYS(futex),          SCMP_SYS(rt_sigreturn),  SCMP_SYS(restart_syscall),

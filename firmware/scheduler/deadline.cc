@@ -27,13 +27,13 @@ uint64_t Scheduler::NextDeadline() const {
 }
 
 void Scheduler::CheckDeadlines() {
-  if (!parting_.empty() && clock_->Now() - parting_since_ > clock_->TicksFromUs(kPollQuietUs)) {
-    FinishParting();
-  }
-  if (timed_.empty()) {
+  if (timed_.empty() && parting_.empty()) {
     return;
   }
   const uint64_t now = clock_->Now();
+  if (!parting_.empty() && now - parting_since_ > clock_->TicksFromUs(kPollQuietUs)) {
+    FinishParting();
+  }
   for (size_t i = timed_.size(); i-- > 0;) {
     if (i < timed_.size() && timed_[i]->task.deadline <= now) {
       Expire(timed_[i], now);

@@ -14,6 +14,13 @@ void Scheduler::Poll() {
   PollTails();
 }
 
+// For a quiet queue that has tasks again.
+void Scheduler::Rouse(Rtsq* queue) {
+  StoreShared(queue->mem.hdr->need_doorbell, 0u);
+  queue->state = QueueState::kAdvance;
+  advance_.PushBack(queue);
+}
+
 void Scheduler::PollDoorbells() {
   uint64_t words = ExchangeShared(session_->doorbell_summary, uint64_t{0});
   for (; words != 0; words &= words - 1) {
@@ -23,9 +30,7 @@ void Scheduler::PollDoorbells() {
       Rtsq* queue = queues_[word * 64 + static_cast<size_t>(std::countr_zero(bits))].get();
       if (queue != nullptr &&
           (queue->state == QueueState::kQuiet || queue->state == QueueState::kParting)) {
-        StoreShared(queue->mem.hdr->need_doorbell, 0u);
-        queue->state = QueueState::kAdvance;
-        advance_.PushBack(queue);
+        Rouse(queue);
       }
     }
   }
@@ -101,9 +106,7 @@ void Scheduler::FinishParting() {
     }
     queue->state = QueueState::kQuiet;
     if (LoadShared(queue->mem.hdr->sq_tail, std::memory_order_seq_cst) != queue->head) {
-      StoreShared(queue->mem.hdr->need_doorbell, 0u);
-      queue->state = QueueState::kAdvance;
-      advance_.PushBack(queue);
+      Rouse(queue);
     }
   }
   parting_.clear();

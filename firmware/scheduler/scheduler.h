@@ -108,6 +108,7 @@ class Scheduler {
 
   // poll.cc
   void Poll();
+  void Rouse(Rtsq* queue);
   void PollDoorbells();
   void PollTails();
   void StartPolling(Rtsq* queue);

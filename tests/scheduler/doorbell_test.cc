@@ -13,6 +13,15 @@ class Doorbell : public SchedulerTest {
     queue.sq()[queue.tail() & (queue.entries() - 1)] = sqe;
     queue.StoreTail(queue.tail() + 1);
   }
+  // One task in each of `count` queues, `apart` ticks after one another: more queues than are
+  // polled.
+  void UseQueues(uint32_t count, uint64_t apart) {
+    for (uint32_t id = 0; id < count; ++id) {
+      Publish(Create(id), Nop());
+      ExpectNoWork();
+      now_ += apart;
+    }
+  }
   uint32_t need_wakeup() const { return session()->need_wakeup; }
 };
 
@@ -63,11 +72,7 @@ TEST_F(Doorbell, TailThatShowsAtTheBarrierIsFound) {
 
 // Queues that make room for others are looked at once more, if nobody goes to sleep.
 TEST_F(Doorbell, QueuesThatPartAreFoundWithoutSleep) {
-  constexpr uint32_t kQueues = 40;  // more than are polled
-  for (uint32_t id = 0; id < kQueues; ++id) {
-    Publish(Create(id), Nop());
-    ExpectNoWork();
-  }
+  UseQueues(40, 0);
   QueueClient& first = clients_.at(0);
   ASSERT_EQ(first.hdr().need_doorbell, 1u);
   PublishSilently(first, Nop());
@@ -81,10 +86,7 @@ TEST_F(Doorbell, QueuesThatPartAreFoundWithoutSleep) {
 
 TEST_F(Doorbell, PartedQueuesCanBeDestroyed) {
   constexpr uint32_t kQueues = 40;
-  for (uint32_t id = 0; id < kQueues; ++id) {
-    Publish(Create(id), Nop());
-    ExpectNoWork();
-  }
+  UseQueues(kQueues, 0);
   for (uint32_t id = 0; id < kQueues; ++id) {
     ASSERT_EQ(scheduler_->KillQueue(id, true), 0);
     ASSERT_EQ(scheduler_->DestroyQueue(id), 0);
@@ -139,11 +141,7 @@ TEST_F(Doorbell, IdleQueueFallsQuietAfterAWhile) {
 // Only so many are polled; the one that has been idle longest makes room.
 TEST_F(Doorbell, MoreQueuesThanArePolled) {
   constexpr uint32_t kQueues = 40;
-  for (uint32_t id = 0; id < kQueues; ++id) {
-    Publish(Create(id), Nop());
-    ExpectNoWork();
-    now_ += 10;
-  }
+  UseQueues(kQueues, 10);
   uint32_t polled = 0;
   for (auto& [id, queue] : clients_) {
     const bool is_polled = queue.hdr().need_doorbell == 0;

@@ -32,10 +32,6 @@ class Patience {
   Patience& operator=(const Patience&) = delete;
 };
 
-}  // namespace
-
-namespace {
-
 // A driver that ends in the middle of a call, and one that has ended: the same to the callers.
 int GoneIsNotConnected(int error) { return error == ECONNABORTED ? ENOTCONN : error; }
 

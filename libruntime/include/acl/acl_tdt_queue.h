@@ -10,8 +10,6 @@ extern "C" {
 
 #pragma GCC visibility push(default)
 
-// The interface declares it so.
-
 // ---------- Queues (manual 17-02) -----------------------------------------------------------
 
 // Rights of a process on a queue, as bits.

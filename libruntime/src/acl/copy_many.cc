@@ -6,7 +6,6 @@
 
 #include "acl/acl_rt.h"
 #include "libruntime/src/base/guard.h"
-#include "libruntime/src/device/device.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/memory/copy.h"
 #include "libruntime/src/stream/context.h"
@@ -115,14 +114,13 @@ aclError CheckBatchArrays(const Batch& batch) {
 
 // Whether the memory is where the attribute says.
 bool LiesAt(const void* pointer, const aclrtMemLocation& location) {
+  const rt::End end = rt::FindEnd(pointer);
+  const bool on_device = end.place == rt::Place::kDevice;
   if (location.type == ACL_MEM_LOCATION_TYPE_DEVICE) {
-    const auto session = rt::SessionOfAddress(reinterpret_cast<uint64_t>(pointer));
-    return session != nullptr && session->index() == location.id &&
-           rt::PlaceOf(pointer) == rt::Place::kDevice;
+    return on_device && end.session->index() == location.id;
   }
-  return (location.type == ACL_MEM_LOCATION_TYPE_HOST ||
-          location.type == ACL_MEM_LOCATION_TYPE_UNREGISTERED) &&
-         rt::PlaceOf(pointer) != rt::Place::kDevice;
+  return !on_device && (location.type == ACL_MEM_LOCATION_TYPE_HOST ||
+                        location.type == ACL_MEM_LOCATION_TYPE_UNREGISTERED);
 }
 
 aclError CheckBatch(const Batch& batch, size_t* fail_index, aclrtMemcpyKind* kind) {
@@ -178,9 +176,8 @@ aclError CopyBatchAsync(const Batch& batch, size_t* fail_index, void* stream) {
 
 // Memory of the stream's device.
 aclError CheckDeviceMemory(const void* pointer, const rt::Stream& stream) {
-  const auto session = rt::SessionOfAddress(reinterpret_cast<uint64_t>(pointer));
-  if (session == nullptr || session->serial() != stream.session_serial ||
-      rt::PlaceOf(pointer) != rt::Place::kDevice) {
+  const rt::End end = rt::FindEnd(pointer);
+  if (end.place != rt::Place::kDevice || end.session->serial() != stream.session_serial) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "{} is not memory of the stream's device", pointer);
   }
   return ACL_SUCCESS;

@@ -13,13 +13,6 @@ using rt::Guard;
 
 namespace {
 
-aclError CurrentSession(std::shared_ptr<rt::Session>* session) {
-  rt::Context* context = nullptr;
-  VNPU_RETURN_IF_ERROR(rt::CurrentContext(&context));
-  *session = context->session;
-  return ACL_SUCCESS;
-}
-
 aclError FailReserved(uint32_t flags) {
   return Fail(
       ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
@@ -40,7 +33,7 @@ aclError aclrtHostRegister(void* ptr, uint64_t size, aclrtHostRegisterType type,
       return Fail(ACL_ERROR_RT_PARAM_INVALID, "unknown type {}", static_cast<int>(type));
     }
     std::shared_ptr<rt::Session> session;
-    VNPU_RETURN_IF_ERROR(CurrentSession(&session));
+    VNPU_RETURN_IF_ERROR(rt::CurrentSession(&session));
     VNPU_RETURN_IF_ERROR(
         session->host_registry().Register(ptr, size, /*mapped=*/true, /*lock=*/false));
     uint64_t address = 0;
@@ -60,7 +53,7 @@ aclError aclrtHostRegisterV2(void* ptr, uint64_t size, uint32_t flag) {
       return Fail(ACL_ERROR_RT_PARAM_INVALID, "unknown flags {:#x}", flag);
     }
     std::shared_ptr<rt::Session> session;
-    VNPU_RETURN_IF_ERROR(CurrentSession(&session));
+    VNPU_RETURN_IF_ERROR(rt::CurrentSession(&session));
     return session->host_registry().Register(ptr, size, (flag & ACL_HOST_REG_MAPPED) != 0,
                                              (flag & ACL_HOST_REG_PINNED) != 0);
   });
@@ -74,7 +67,7 @@ aclError aclrtHostGetDevicePointer(void* pHost, void** pDevice, uint32_t flag) {
       return Fail(ACL_ERROR_RT_PARAM_INVALID, "flag is {}; it must be 0", flag);
     }
     std::shared_ptr<rt::Session> session;
-    VNPU_RETURN_IF_ERROR(CurrentSession(&session));
+    VNPU_RETURN_IF_ERROR(rt::CurrentSession(&session));
     uint64_t address = 0;
     VNPU_RETURN_IF_ERROR(session->host_registry().DevicePointer(pHost, &address));
     *pDevice = reinterpret_cast<void*>(address);
@@ -86,7 +79,7 @@ aclError aclrtHostUnregister(void* ptr) {
   return Guard(__func__, [&]() -> aclError {
     VNPU_REQUIRE_NOT_NULL(ptr);
     std::shared_ptr<rt::Session> session;
-    VNPU_RETURN_IF_ERROR(CurrentSession(&session));
+    VNPU_RETURN_IF_ERROR(rt::CurrentSession(&session));
     return session->host_registry().Unregister(ptr);
   });
 }

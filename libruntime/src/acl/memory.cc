@@ -25,9 +25,8 @@ aclError Malloc(void** devPtr, size_t size) {
   if (size == 0) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "size is 0; ask for at least 1 byte");
   }
-  rt::Context* context = nullptr;
-  VNPU_RETURN_IF_ERROR(rt::CurrentContext(&context));
-  const std::shared_ptr<rt::Session> session = context->session;
+  std::shared_ptr<rt::Session> session;
+  VNPU_RETURN_IF_ERROR(rt::CurrentSession(&session));
   uint64_t address = 0;
   VNPU_RETURN_IF_ERROR(session->device_memory().Allocate(size, &address));
   *devPtr = reinterpret_cast<void*>(address);
@@ -63,9 +62,8 @@ aclError MallocHost(void** hostPtr, uint64_t size) {
   if (size == 0) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "size is 0; ask for at least 1 byte");
   }
-  rt::Context* context = nullptr;
-  VNPU_RETURN_IF_ERROR(rt::CurrentContext(&context));
-  const std::shared_ptr<rt::Session> session = context->session;
+  std::shared_ptr<rt::Session> session;
+  VNPU_RETURN_IF_ERROR(rt::CurrentSession(&session));
   std::byte* memory = nullptr;
   VNPU_RETURN_IF_ERROR(session->pinned_memory().Allocate(size, &memory));
   *hostPtr = memory;

@@ -47,13 +47,17 @@ aclError Map(void* address, size_t size, size_t offset, void* handle, uint64_t f
   return session->virtual_memory().Map(reinterpret_cast<uint64_t>(address), size, physical, access);
 }
 
+aclError CheckLocationType(const aclrtMemLocation& location) {
+  return location.type == ACL_MEM_LOCATION_TYPE_DEVICE ||
+                 location.type == ACL_MEM_LOCATION_TYPE_HOST
+             ? ACL_SUCCESS
+             : Fail(ACL_ERROR_RT_PARAM_INVALID, "location type {}: only host and device",
+                    static_cast<int>(location.type));
+}
+
 // What access may be asked for: to device memory by its own device.
 aclError CheckLocation(const aclrtMemLocation& location, const rt::Session& session) {
-  if (location.type != ACL_MEM_LOCATION_TYPE_DEVICE &&
-      location.type != ACL_MEM_LOCATION_TYPE_HOST) {
-    return Fail(ACL_ERROR_RT_PARAM_INVALID, "location type {}: only host and device",
-                static_cast<int>(location.type));
-  }
+  VNPU_RETURN_IF_ERROR(CheckLocationType(location));
   if (location.type == ACL_MEM_LOCATION_TYPE_HOST || location.id != session.index()) {
     return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
                 "memory of device {} can be reached by this device only", session.index());
@@ -75,9 +79,8 @@ aclError aclrtReserveMemAddress(void** virPtr, size_t size, size_t alignment, vo
     if (wanted != 0 && (wanted < kFirstWanted || wanted >= kEndWanted)) {
       return Fail(ACL_ERROR_RT_PARAM_INVALID, "{} is not between 16 and 24 TiB", expectPtr);
     }
-    rt::Context* context = nullptr;
-    VNPU_RETURN_IF_ERROR(rt::CurrentContext(&context));
-    const std::shared_ptr<rt::Session> session = context->session;
+    std::shared_ptr<rt::Session> session;
+    VNPU_RETURN_IF_ERROR(rt::CurrentSession(&session));
     uint64_t address = 0;
     VNPU_RETURN_IF_ERROR(session->virtual_memory().Reserve(size, wanted, &address));
     *virPtr = reinterpret_cast<void*>(address);
@@ -182,11 +185,7 @@ aclError aclrtMemGetAccess(void* virPtr, aclrtMemLocation* location, uint64_t* f
     VNPU_REQUIRE_NOT_NULL(flag);
     std::shared_ptr<rt::Session> session;
     VNPU_RETURN_IF_ERROR(FindSession(virPtr, &session));
-    if (location->type != ACL_MEM_LOCATION_TYPE_DEVICE &&
-        location->type != ACL_MEM_LOCATION_TYPE_HOST) {
-      return Fail(ACL_ERROR_RT_PARAM_INVALID, "location type {}: only host and device",
-                  static_cast<int>(location->type));
-    }
+    VNPU_RETURN_IF_ERROR(CheckLocationType(*location));
     bool access = false;
     VNPU_RETURN_IF_ERROR(
         session->virtual_memory().HasAccess(reinterpret_cast<uint64_t>(virPtr), &access));

@@ -132,9 +132,8 @@ aclError MakeFunction(Module* module, const vnpu_ioc_module_symbol& symbol, cons
 }  // namespace
 
 aclError LoadModule(const void* image, size_t bytes, bool lazy, Module** module) {
-  Context* context = nullptr;
-  VNPU_RETURN_IF_ERROR(CurrentContext(&context));
-  const std::shared_ptr<Session> session = context->session;
+  std::shared_ptr<Session> session;
+  VNPU_RETURN_IF_ERROR(CurrentSession(&session));
   const UniqueFd fd = SealImage(image, bytes);
   if (!fd.valid()) {
     return FailErrno(errno, "no memory for the image");

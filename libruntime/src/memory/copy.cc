@@ -15,11 +15,6 @@
 namespace vnpu::runtime {
 namespace {
 
-struct End {
-  Place place = Place::kPageable;
-  std::shared_ptr<Session> session;  // of pinned and device memory
-};
-
 // Both ends, and the session that copies (null: the host does).
 struct Route {
   End dst;
@@ -30,16 +25,6 @@ struct Route {
   bool dst_on_device() const { return dst.place == Place::kDevice; }
   bool src_on_device() const { return src.place == Place::kDevice; }
 };
-
-End FindEnd(const void* pointer) {
-  const auto address = reinterpret_cast<uint64_t>(pointer);
-  End end;
-  end.session = SessionOfAddress(address);
-  if (end.session != nullptr) {
-    end.place = end.session->pinned_memory().Contains(address) ? Place::kPinned : Place::kDevice;
-  }
-  return end;
-}
 
 aclError FindRoute(const CopyRequest& request, Route* route) {
   route->dst = FindEnd(request.dst);
@@ -87,12 +72,17 @@ bool KindFits(aclrtMemcpyKind kind, const Route& route) {
 
 const char* PlaceName(bool on_device) { return on_device ? "device" : "host"; }
 
-// Waits for the stream, then copies: for pageable memory that the device process cannot reach.
-aclError CopyAfter(Stream* stream, const CopyRequest& request, const Route& route) {
-  VNPU_RETURN_IF_ERROR(SynchronizeStream(stream, std::nullopt));
+// Through the session of the route, which has one.
+aclError CopyOn(const Route& route, const CopyRequest& request) {
   return route.session->copies().Copy(reinterpret_cast<uint64_t>(request.dst),
                                       reinterpret_cast<uint64_t>(request.src), request.size,
                                       route.flags);
+}
+
+// Waits for the stream, then copies: for pageable memory that the device process cannot reach.
+aclError CopyAfter(Stream* stream, const CopyRequest& request, const Route& route) {
+  VNPU_RETURN_IF_ERROR(SynchronizeStream(stream, std::nullopt));
+  return CopyOn(route, request);
 }
 
 aclError FailKind(const CopyRequest& request, const Route& route) {
@@ -158,6 +148,16 @@ void FillOnHost(void* dst, uint64_t size, uint32_t value, uint32_t width) {
 
 }  // namespace
 
+End FindEnd(const void* pointer) {
+  const auto address = reinterpret_cast<uint64_t>(pointer);
+  End end;
+  end.session = SessionOfAddress(address);
+  if (end.session != nullptr) {
+    end.place = end.session->pinned_memory().Contains(address) ? Place::kPinned : Place::kDevice;
+  }
+  return end;
+}
+
 aclError CopyNow(const CopyRequest& request) {
   Route route;
   VNPU_RETURN_IF_ERROR(FindRoute(request, &route));
@@ -170,9 +170,7 @@ aclError CopyNow(const CopyRequest& request) {
     std::memmove(request.dst, request.src, request.size);
     return ACL_SUCCESS;
   }
-  return route.session->copies().Copy(reinterpret_cast<uint64_t>(request.dst),
-                                      reinterpret_cast<uint64_t>(request.src), request.size,
-                                      route.flags);
+  return CopyOn(route, request);
 }
 
 aclError CopyInStream(const CopyRequest& request, Stream* stream) {
@@ -200,7 +198,7 @@ aclError CopyRowsNow(const CopyRequest& first, const Rows& rows_asked) {
     return FailKind(row, route);
   }
   for (uint64_t i = 0; i < rows.count; ++i, row = NextRow(row, rows)) {
-    VNPU_RETURN_IF_ERROR(CopyNow(row));
+    VNPU_RETURN_IF_ERROR(CopyOn(route, row));
   }
   return ACL_SUCCESS;
 }
@@ -222,8 +220,6 @@ aclError CopyRowsInStream(const CopyRequest& first, const Rows& rows_asked, Stre
              ? WaitForTask(*route.session, copy, std::nullopt, Spin::kAdaptive)
              : ACL_SUCCESS;
 }
-
-Place PlaceOf(const void* pointer) { return FindEnd(pointer).place; }
 
 aclError FillNow(void* dst, uint64_t size, uint32_t value, uint32_t width) {
   const End end = FindEnd(dst);

@@ -12,6 +12,13 @@ namespace vnpu::runtime {
 
 enum class Place : uint8_t { kPageable, kPinned, kDevice };
 
+// Where an address lies, and the session of pinned and device memory.
+struct End {
+  Place place = Place::kPageable;
+  std::shared_ptr<Session> session;
+};
+End FindEnd(const void* pointer);
+
 struct CopyRequest {
   void* dst = nullptr;
   const void* src = nullptr;
@@ -37,9 +44,6 @@ struct Rows {
 // error.
 aclError CopyRowsNow(const CopyRequest& first, const Rows& rows);
 aclError CopyRowsInStream(const CopyRequest& first, const Rows& rows, Stream* stream);
-
-// Where an address lies.
-Place PlaceOf(const void* pointer);
 
 // Stores the low `width` (1 or 4) bytes of `value` over `size` bytes.
 aclError FillNow(void* dst, uint64_t size, uint32_t value, uint32_t width);

@@ -90,61 +90,60 @@ aclError CopyEngine::Fill(uint64_t dst, uint64_t size, uint32_t value, uint32_t 
   return Run(task);
 }
 
-CopyEngine::Lane* CopyEngine::TakeLane(bool wait, std::unique_lock<std::mutex>* hold) {
+CopyEngine::Flight CopyEngine::TryLane() {
   const size_t home = HomeLane(lanes_.size());
   for (size_t i = 0; i < lanes_.size(); ++i) {
     Lane& lane = lanes_[(home + i) % lanes_.size()];
-    *hold = std::unique_lock(lane.mutex, std::try_to_lock);
-    if (hold->owns_lock()) {
-      return &lane;
+    std::unique_lock hold(lane.mutex, std::try_to_lock);
+    if (hold.owns_lock()) {
+      return {.hold = std::move(hold), .lane = &lane};
     }
   }
-  if (!wait) {
-    return nullptr;
+  return {};
+}
+
+CopyEngine::Flight CopyEngine::TakeLane() {
+  Flight flight = TryLane();
+  if (flight.lane == nullptr) {
+    flight.lane = &lanes_[HomeLane(lanes_.size())];
+    flight.hold = std::unique_lock(flight.lane->mutex);
   }
-  *hold = std::unique_lock(lanes_[home].mutex);
-  return &lanes_[home];
+  return flight;
 }
 
 aclError CopyEngine::Run(const vnpu_sqe& task) {
-  Flight flight;
-  Lane* lane = TakeLane(true, &flight.hold);
-  VNPU_RETURN_IF_ERROR(Send(*lane, task, &flight));
+  Flight flight = TakeLane();
+  VNPU_RETURN_IF_ERROR(Send(task, &flight));
   return Land(flight);
 }
 
 aclError CopyEngine::RunHalves(const vnpu_sqe& task) {
-  Flight first;
-  Lane* lane = TakeLane(true, &first.hold);
-  Flight second;
+  Flight first = TakeLane();
   // Not waited for: who holds a lane and waits for another may wait for ever.
-  Lane* other = TakeLane(false, &second.hold);
+  Flight second = TryLane();
+  if (second.lane == nullptr) {
+    VNPU_RETURN_IF_ERROR(Send(task, &first));
+    return Land(first);
+  }
   vnpu_sqe half = task;
-  if (other != nullptr) {
-    half.copy.size = task.copy.size / 2 & ~uint64_t{VNPU_PAGE_SIZE - 1};
-  }
-  VNPU_RETURN_IF_ERROR(Send(*lane, half, &first));
-  aclError sent = ACL_SUCCESS;
-  if (other != nullptr) {
-    vnpu_sqe rest = task;
-    rest.copy.dst += half.copy.size;
-    rest.copy.src += half.copy.size;
-    rest.copy.size -= half.copy.size;
-    sent = Send(*other, rest, &second);
-  }
+  half.copy.size = task.copy.size / 2 & ~uint64_t{VNPU_PAGE_SIZE - 1};
+  vnpu_sqe rest = task;
+  rest.copy.dst += half.copy.size;
+  rest.copy.src += half.copy.size;
+  rest.copy.size -= half.copy.size;
+  VNPU_RETURN_IF_ERROR(Send(half, &first));
+  const aclError sent = Send(rest, &second);
   // Both are over before the caller may use the memory again, whatever became of one.
-  const aclError landed = Land(first);
-  if (other != nullptr && sent == ACL_SUCCESS) {
-    sent = Land(second);
-  }
-  return landed != ACL_SUCCESS ? landed : sent;
+  const aclError first_error = Land(first);
+  const aclError second_error = sent == ACL_SUCCESS ? Land(second) : sent;
+  return first_error != ACL_SUCCESS ? first_error : second_error;
 }
 
-aclError CopyEngine::Send(Lane& lane, const vnpu_sqe& task, Flight* flight) {
+aclError CopyEngine::Send(const vnpu_sqe& task, Flight* flight) {
+  Lane& lane = *flight->lane;
   if (lane.queue == nullptr) [[unlikely]] {
     VNPU_RETURN_IF_ERROR(session_.queues().Acquire(kLaneQueue, &lane.queue));
   }
-  flight->queue = lane.queue;
   Slot slot;
   // Full only when tasks of earlier copies will never end.
   if (!session_.usable() || !lane.queue->TryReserve(0, 0, &slot)) [[unlikely]] {
@@ -159,8 +158,8 @@ aclError CopyEngine::Send(Lane& lane, const vnpu_sqe& task, Flight* flight) {
   return ACL_SUCCESS;
 }
 
-aclError CopyEngine::Land(Flight& flight) {
-  SubmitQueue& queue = *flight.queue;
+aclError CopyEngine::Land(const Flight& flight) {
+  SubmitQueue& queue = *flight.lane->queue;
   const WaitResult waited =
       WaitForHead(session_, queue, flight.task + 1, std::nullopt, Spin::kAdaptive, flight.kick);
   if (waited == WaitResult::kLost) {

@@ -35,18 +35,20 @@ class CopyEngine {
     SubmitQueue* queue = nullptr;
   };
 
-  // A task on its way through a lane, which it holds.
+  // A lane that is held, and the task on its way through it.
   struct Flight {
     std::unique_lock<std::mutex> hold;
-    SubmitQueue* queue = nullptr;
+    Lane* lane = nullptr;
     uint64_t task = 0;
     bool kick = false;
   };
 
-  // The lane whose turn it is; `wait`: there will be one, else perhaps none.
-  Lane* TakeLane(bool wait, std::unique_lock<std::mutex>* hold);
-  aclError Send(Lane& lane, const vnpu_sqe& task, Flight* flight);
-  aclError Land(Flight& flight);
+  // With a lane that nobody uses; without one if there is none.
+  Flight TryLane();
+  // Waits if there is none.
+  Flight TakeLane();
+  aclError Send(const vnpu_sqe& task, Flight* flight);
+  aclError Land(const Flight& flight);
   aclError Run(const vnpu_sqe& task);
   // Half of the copy on each of two lanes.
   aclError RunHalves(const vnpu_sqe& task);

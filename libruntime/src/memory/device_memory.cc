@@ -10,6 +10,7 @@
 #include "libruntime/src/base/error.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/log.h"
+#include "libruntime/src/base/ranges.h"
 #include "libruntime/src/base/round_up.h"
 #include "libruntime/src/device/session.h"
 
@@ -73,15 +74,11 @@ uint64_t DeviceMemory::cached_bytes() const {
 
 std::optional<BlockPool::Range> DeviceMemory::RegionOf(uint64_t address) const {
   const std::lock_guard lock(mutex_);
-  auto after = regions_.upper_bound(address);
-  if (after == regions_.begin()) {
+  const auto found = FindRange(regions_, address, [](const Region& region) { return region.size; });
+  if (found == regions_.end()) {
     return std::nullopt;
   }
-  --after;
-  if (address - after->first >= after->second.size) {
-    return std::nullopt;
-  }
-  return BlockPool::Range{.base = after->first, .size = after->second.size};
+  return BlockPool::Range{.base = found->first, .size = found->second.size};
 }
 
 aclError DeviceMemory::MapRegion(uint64_t size, uint64_t* base, Region* region) {

@@ -17,6 +17,7 @@
 #include "libruntime/src/base/error.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/log.h"
+#include "libruntime/src/base/ranges.h"
 #include "libruntime/src/base/round_up.h"
 #include "libruntime/src/base/shared_memory.h"
 #include "libruntime/src/device/session.h"
@@ -187,16 +188,16 @@ aclError HostRegistry::Unregister(void* memory) {
 aclError HostRegistry::DevicePointer(const void* memory, uint64_t* address) const {
   const auto wanted = reinterpret_cast<uint64_t>(memory);
   const std::lock_guard guard(mutex_);
-  auto after = entries_.upper_bound(wanted);
-  if (after == entries_.begin() || (--after, wanted - after->first >= after->second.size)) {
+  const auto found = FindRange(entries_, wanted, [](const Entry& entry) { return entry.size; });
+  if (found == entries_.end()) {
     return Fail(ACL_ERROR_HOST_MEMORY_NOT_REGISTERED, "{} is not registered with this device",
                 memory);
   }
-  if (!after->second.mapped) {
+  if (!found->second.mapped) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "{} was registered without ACL_HOST_REG_MAPPED",
                 memory);
   }
-  *address = after->second.device_address + (wanted - after->first);
+  *address = found->second.device_address + (wanted - found->first);
   return ACL_SUCCESS;
 }
 

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 
 #include "libruntime/src/base/error.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/log.h"
+#include "libruntime/src/base/ranges.h"
 #include "libruntime/src/base/round_up.h"
 #include "libruntime/src/device/device.h"
 #include "libruntime/src/device/session.h"
@@ -190,9 +192,8 @@ aclError VirtualMemory::Map(uint64_t address, uint64_t size, Physical* physical,
   if (address % std::min<uint64_t>(granularity, VNPU_HUGE_PAGE_SIZE) != 0) {
     return Fail(ACL_ERROR_RT_ADDR_UNALIGNED, "{:#x} is not a multiple of {}", address, granularity);
   }
-  auto range = reservations_.upper_bound(address);
-  if (range == reservations_.begin() || (--range, address - range->first >= range->second) ||
-      size > range->first + range->second - address) {
+  const auto range = FindRange(reservations_, address, std::identity{});
+  if (range == reservations_.end() || size > range->first + range->second - address) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "{} bytes at {:#x} do not lie in reserved addresses",
                 size, address);
   }
@@ -271,19 +272,9 @@ aclError VirtualMemory::Retain(uint64_t address, Physical** physical) {
   return ACL_SUCCESS;
 }
 
-std::optional<BlockPool::Range> VirtualMemory::MappingOf(uint64_t address) const {
-  const std::lock_guard lock(mutex_);
-  auto after = mappings_.upper_bound(address);
-  if (after == mappings_.begin() || (--after, address - after->first >= after->second.size)) {
-    return std::nullopt;
-  }
-  return BlockPool::Range{.base = after->first, .size = after->second.size};
-}
-
 bool VirtualMemory::Reserved(uint64_t address) const {
   const std::lock_guard lock(mutex_);
-  auto after = reservations_.upper_bound(address);
-  return after != reservations_.begin() && (--after, address - after->first < after->second);
+  return FindRange(reservations_, address, std::identity{}) != reservations_.end();
 }
 
 void VirtualMemory::Drop() {

@@ -7,12 +7,10 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <unordered_set>
 
 #include "acl/acl_rt.h"
 #include "libruntime/src/base/slab.h"
-#include "libruntime/src/memory/block_pool.h"
 
 namespace vnpu::runtime {
 
@@ -54,8 +52,6 @@ class VirtualMemory {
   // The memory mapped at `address`, with one more reference.
   aclError Retain(uint64_t address, Physical** physical);
 
-  // The mapping that holds the address.
-  std::optional<BlockPool::Range> MappingOf(uint64_t address) const;
   bool Reserved(uint64_t address) const;
 
   // Ends all handles.

@@ -179,6 +179,13 @@ aclError CurrentContext(Context** context) {
   return ACL_SUCCESS;
 }
 
+aclError CurrentSession(std::shared_ptr<Session>* session) {
+  Context* context = nullptr;
+  VNPU_RETURN_IF_ERROR(CurrentContext(&context));
+  *session = context->session;
+  return ACL_SUCCESS;
+}
+
 aclError ResolveStream(void* handle, Stream** stream) {
   Context* context = nullptr;
   VNPU_RETURN_IF_ERROR(CurrentContext(&context));

@@ -69,6 +69,8 @@ void ForEachStreamOf(const Session& session, const std::function<void(Stream*)>&
 // The calling thread's context.
 void MakeCurrent(Context* context);
 aclError CurrentContext(Context** context);
+// The session of that context.
+aclError CurrentSession(std::shared_ptr<Session>* session);
 
 // Context whose default stream `handle` null means, or the stream of a handle; it must belong to
 // the calling thread's context.

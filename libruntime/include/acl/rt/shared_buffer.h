@@ -10,8 +10,6 @@ extern "C" {
 
 #pragma GCC visibility push(default)
 
-// The interface declares it so.
-
 // ---------- Shared buffers (manual 20) ------------------------------------------------------
 
 // Allocates a shared buffer.

@@ -10,8 +10,6 @@ extern "C" {
 
 #pragma GCC visibility push(default)
 
-// The interface declares it so.
-
 // ---------- Time limits of kernels (manual 12 Execution control) ----------------------------
 
 // Smallest step of the time limit of kernels, in microseconds.
