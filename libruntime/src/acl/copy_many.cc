@@ -18,7 +18,7 @@ using rt::Guard;
 namespace {
 
 constexpr size_t kMaxWidth = 5'000'000;  // of aclrtMemcpy2dAsync
-constexpr size_t kMaxHeight = 5 * 1024 * 1024;
+constexpr size_t kMaxHeight = size_t{5} << 20;
 
 // A matrix to copy, as the acl functions describe it.
 struct Matrix {
