@@ -19,10 +19,6 @@ using rt::Guard;
 
 namespace {
 
-// Where the manual lets a caller choose addresses.
-constexpr uint64_t kFirstWanted = uint64_t{16} << 40;
-constexpr uint64_t kEndWanted = uint64_t{24} << 40;
-
 aclError FindSession(const void* address, std::shared_ptr<rt::Session>* session) {
   VNPU_REQUIRE_NOT_NULL(address);
   *session = rt::SessionOfAddress(reinterpret_cast<uint64_t>(address));
@@ -76,9 +72,6 @@ aclError aclrtReserveMemAddress(void** virPtr, size_t size, size_t alignment, vo
       return Fail(ACL_ERROR_RT_PARAM_INVALID, "size is 0");
     }
     const auto wanted = reinterpret_cast<uint64_t>(expectPtr);
-    if (wanted != 0 && (wanted < kFirstWanted || wanted >= kEndWanted)) {
-      return Fail(ACL_ERROR_RT_PARAM_INVALID, "{} is not between 16 and 24 TiB", expectPtr);
-    }
     std::shared_ptr<rt::Session> session;
     VNPU_RETURN_IF_ERROR(rt::CurrentSession(&session));
     uint64_t address = 0;
