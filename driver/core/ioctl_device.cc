@@ -12,6 +12,9 @@ int IoctlSession(const IoctlCall& call) {
   if (state.session != nullptr || state.ended) {
     return -EBUSY;
   }
+  if ((arg->flags & VNPU_SESSION_FENCES) != 0 && (state.features & VNPU_FEATURE_BARRIER) == 0) {
+    return -EINVAL;
+  }
   UniqueFd mem_fd;
   UniqueFd kick_fd;
   if (const int error = call.TakeFd(0, arg->mem_fd, &mem_fd); error != 0) {

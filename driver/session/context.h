@@ -78,6 +78,7 @@ struct SessionContext {
   std::unique_ptr<DeviceProcess> process;
   vnpu_session_mem* mem = nullptr;  // session memory, shared with the client
   int kick_fd = -1;                 // wakes the device process
+  bool client_fences = false;       // VNPU_SESSION_FENCES
   int abort_fd = -1;                // readable: the session is to end
   pid_t caller = 0;                 // thread of the client whose command is being executed
   int client_fd = -1;               // pidfd, readable: the client is dead

@@ -1,5 +1,9 @@
 #include "driver/session/queues.h"
 
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <bit>
 #include <cerrno>
@@ -303,6 +307,9 @@ bool SessionQueues::Writable() {
 void SessionQueues::ArmDriverWait() {
   for (const auto& [id, queue] : submit_queues_) {
     queue->ArmDriverWait();
+  }
+  if (context_->client_fences && !submit_queues_.empty()) {
+    syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
   }
 }
 

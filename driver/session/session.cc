@@ -22,7 +22,7 @@ using firmware::ControlRequest;
 constexpr uint64_t kUserAddresses = uint64_t{1} << 47;
 
 bool ValidArguments(const vnpu_ioc_session& arg) {
-  return arg.flags == 0 && arg.reserved == 0 && arg.window_base != 0 &&
+  return (arg.flags & ~VNPU_SESSION_FLAGS_ALL) == 0 && arg.reserved == 0 && arg.window_base != 0 &&
          arg.window_base % VNPU_WINDOW_ALIGN == 0 &&
          arg.window_base <= kUserAddresses - VNPU_WINDOW_SIZE;
 }
@@ -71,6 +71,7 @@ int Session::Begin(const Params& params, vnpu_ioc_session* arg, UniqueFd mem_fd,
   }
   std::unique_ptr<Session> made(
       new Session(params, params.driver.NextSessionId(), arg->window_base));
+  made->context_.client_fences = (arg->flags & VNPU_SESSION_FENCES) != 0;
   int error = made->HoldDescriptors(std::move(mem_fd), std::move(kick_fd));
   if (error == 0) {
     error = made->memory().Create();
@@ -157,6 +158,7 @@ int Session::InitProcess(const vnpu_ioc_session& arg) {
   request.init.board_slot = static_cast<uint32_t>(board_slot_);
   request.init.client_pid = static_cast<uint32_t>(client_.pid);
   request.init.device = context_.device.index();
+  request.init.flags = arg.flags;
   const UnitCounts& units = context_.device.units();
   std::copy(units.begin(), units.end(), request.init.units);
   const int fds[] = {mem_fd_.get(), kick_fd_.get(), table.get(), context_.device.board().fd(),

@@ -46,7 +46,7 @@ struct ControlInit {
   uint32_t board_slot;
   uint32_t client_pid;  // for process_vm_readv, in the device process's pid namespace
   uint32_t device;      // number of the device
-  uint32_t reserved;
+  uint32_t flags;       // VNPU_SESSION_*
   uint32_t units[VNPU_UNIT_COUNT];
 };
 

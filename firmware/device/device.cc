@@ -1,5 +1,6 @@
 #include "firmware/device/device.h"
 
+#include <linux/membarrier.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -76,6 +77,9 @@ int Device::Init(const ControlInit& init, std::vector<Fd>& fds) {
   for (const uint32_t count : init.units) {
     units += std::min(count, kMaxWorkers);
   }
+  const bool client_fences =
+      (init.flags & VNPU_SESSION_FENCES) != 0 &&
+      syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
   pool_ = std::make_unique<WorkerPool>(
       WorkerPool::Config{.session = SessionOf(session_),
                          .units = &*units_,
@@ -86,7 +90,8 @@ int Device::Init(const ControlInit& init, std::vector<Fd>& fds) {
                          .max_workers = std::clamp(units + 1, kFirstWorkers, kMaxWorkers),
                          .kick_fd = kick_.get(),
                          .driver_fd = driver_.get(),
-                         .grow_fd = grow_fd_});
+                         .grow_fd = grow_fd_,
+                         .client_fences = client_fences});
   modules_.emplace(pool_.get(), &window_);
   for (uint32_t i = 0; i < kFirstWorkers; ++i) {
     if (!pool_->AddWorker()) {

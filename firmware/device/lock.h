@@ -4,6 +4,7 @@
 #define VNPU_FIRMWARE_DEVICE_LOCK_H_
 
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,8 +31,15 @@ class SchedulerLock {
       LockSlow();
     }
   }
+  // The fence between store and load is paid by who is about to sleep, where the system can.
   void unlock() {
-    if (word_.exchange(kFree, std::memory_order_release) == kSlept) [[unlikely]] {
+    word_.store(kFree, std::memory_order_release);
+    if (sleepers_fence_) [[likely]] {
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+    } else {
+      std::atomic_thread_fence(std::memory_order_seq_cst);
+    }
+    if (sleepers_.load(std::memory_order_relaxed) != 0) [[unlikely]] {
       FutexWake(&word_, 1);
     }
   }
@@ -57,7 +65,6 @@ class SchedulerLock {
  private:
   static constexpr uint32_t kFree = 0;
   static constexpr uint32_t kHeld = 1;
-  static constexpr uint32_t kSlept = 2;  // held, and somebody may sleep for it
   static constexpr int kSpins = 200;
   static constexpr int kYieldSpins = 2000;
   static constexpr long kTurnNs = 10'000'000;
@@ -71,8 +78,8 @@ class SchedulerLock {
       locked = word_.load(std::memory_order_relaxed) == kFree &&
                word_.compare_exchange_strong(expected, kHeld, std::memory_order_acquire);
     }
-    while (!locked && word_.exchange(kSlept, std::memory_order_acquire) != kFree) {
-      FutexWait(&word_, kSlept, nullptr);
+    if (!locked) {
+      Sleep();
     }
     waiting_.fetch_sub(1, std::memory_order_relaxed);
     turns_.fetch_add(1);
@@ -81,7 +88,24 @@ class SchedulerLock {
     }
   }
 
+  // The holder's unlock sees sleepers_, or what it stored is seen here.
+  void Sleep() {
+    sleepers_.fetch_add(1);
+    if (sleepers_fence_) {
+      syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+    }
+    uint32_t expected = kFree;
+    while (!word_.compare_exchange_strong(expected, kHeld, std::memory_order_acquire)) {
+      FutexWait(&word_, kHeld, nullptr);
+      expected = kFree;
+    }
+    sleepers_.fetch_sub(1);
+  }
+
   std::atomic<uint32_t> word_{kFree};
+  std::atomic<uint32_t> sleepers_{0};  // threads that may sleep for word_
+  const bool sleepers_fence_ =
+      syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
   std::atomic<uint32_t> waiting_{0};
   std::atomic<uint32_t> turns_{0};     // that waiters have had
   std::atomic<uint32_t> yielders_{0};  // that sleep until one has had its turn

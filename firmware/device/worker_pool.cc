@@ -58,6 +58,7 @@ WorkerPool::WorkerPool(const Config& config)
       yield_ticks_(clock_.TicksFromUs(kYieldUs)),
       help_ticks_(clock_.TicksFromUs(kHelpUs)) {
   workers_.reserve(config.max_workers);
+  scheduler_.SetClientFences(config.client_fences);
   irqs_.SetUpRing();
 }
 

@@ -42,6 +42,7 @@ class WorkerPool final : public Platform {
     int kick_fd;    // borrowed
     int driver_fd;  // borrowed
     int grow_fd;    // borrowed: eventfd that asks the control thread for AddWorker()
+    bool client_fences;  // VNPU_SESSION_FENCES
   };
 
   explicit WorkerPool(const Config& config);

@@ -36,13 +36,17 @@ void Scheduler::Complete(Rtsq* queue, uint32_t status) {
 }
 
 // A waiter adds itself to `waiting`, then looks at the head; the device moves the head, then looks
-// at `waiting`. The fence between is paid once for all the tasks that ended in one pass, and when
-// the stores of the heads, for which clients' caches must be asked, have mostly drained.
+// at `waiting`. The fence that this takes is the waiter's, who is about to sleep anyway, or else is
+// paid here, once for all the tasks that ended in one pass.
 void Scheduler::Announce() {
   if (announced_ == nullptr) {
     return;
   }
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (client_fences_) [[likely]] {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+  } else {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+  }
   while (announced_ != nullptr) {
     Rtsq* queue = announced_;
     announced_ = queue->next_announced;

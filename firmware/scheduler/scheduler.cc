@@ -96,7 +96,7 @@ void Scheduler::Retire(const Work& work) {
   task.end = std::max(task.end, work.end);
   if (work.result.status == VNPU_OK) {
     if (task.function != nullptr) {
-      const uint64_t block_ticks = 1 + ticks / work.count;
+      const uint64_t block_ticks = 1 + (work.count == 1 ? ticks : ticks / work.count);
       uint64_t& average = task.function->block_ticks;
       average = average == 0 ? block_ticks : (average * 7 + block_ticks) / 8;
     }

@@ -99,6 +99,9 @@ class Scheduler {
 
   // Number of interrupts handed out so far: bounds the search for waiters.
   void SetIrqLimit(uint32_t limit) { irq_limit_ = limit; }
+  // Whoever waits fences between asking to be told and the last look at sq_head, so that this side
+  // need not (VNPU_SESSION_FENCES).
+  void SetClientFences(bool fences) { client_fences_ = fences; }
 
  private:
   static constexpr size_t kMaxPolled = 16;
@@ -128,7 +131,7 @@ class Scheduler {
   // event.cc
   enum class EventResult { kDone, kWait, kInvalid };
   EventResult RunEvent(Rtsq* queue);
-  void ReleaseWaiters(uint32_t event_id, uint64_t seq);
+  void ReleaseWaiters(uint32_t event_id, uint64_t seq, uint64_t now);
   void UnlinkWaiter(Rtsq* queue);
 
   // deadline.cc
@@ -167,6 +170,7 @@ class Scheduler {
   uint64_t parting_since_ = 0;  // device clock when the first one came
   uint32_t passes_ = 0;
   uint32_t irq_limit_ = 0;
+  bool client_fences_ = false;
 
   std::vector<std::unique_ptr<Rtsq>> queues_;  // by id
   std::vector<Rtsq*> event_waiters_;           // by event: list through Rtsq::next

@@ -52,7 +52,7 @@ TEST_P(SessionTest, FieldsOutOfRange) {
   EXPECT_ERRNO(EINVAL, Try([](auto* arg) { arg->window_base += VNPU_PAGE_SIZE; }));
   EXPECT_ERRNO(EINVAL, Try([](auto* arg) { arg->window_base = uint64_t{1} << 47; }));
   EXPECT_ERRNO(EINVAL, Try([](auto* arg) { arg->window_base = ~uint64_t{0} << 30; }));
-  EXPECT_ERRNO(EINVAL, Try([](auto* arg) { arg->flags = 1; }));
+  EXPECT_ERRNO(EINVAL, Try([](auto* arg) { arg->flags = VNPU_SESSION_FLAGS_ALL + 1; }));
   EXPECT_ERRNO(EINVAL, Try([](auto* arg) { arg->flags = 1u << 31; }));
   EXPECT_ERRNO(EINVAL, Try([](auto* arg) { arg->reserved = 1; }));
   // Nothing of that has spoilt the file.

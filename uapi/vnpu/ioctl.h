@@ -98,11 +98,16 @@ VNPU_ASSERT_SIZE(vnpu_ioc_fault, 16);
 
 /* Device node: session ---------------------------------------------------------------------- */
 
+/* Session flag, with VNPU_FEATURE_BARRIER: every wait of the client fences for the device
+ * (session.h), which then need not fence after each task. */
+#define VNPU_SESSION_FENCES 0x1u
+#define VNPU_SESSION_FLAGS_ALL 0x1u
+
 /* Starts the device process of this file's session: one file, one session. EBUSY: done already.
  * EADDRINUSE: the device process cannot have this window: try another. */
 struct vnpu_ioc_session {
   uint64_t window_base; /* in: multiple of VNPU_WINDOW_ALIGN; the window is VNPU_WINDOW_SIZE */
-  uint32_t flags;       /* 0 */
+  uint32_t flags;       /* VNPU_SESSION_* */
   int32_t mem_fd;       /* in: session memory: memfd of VNPU_SESSION_MEM_BYTES, F_SEAL_SHRINK */
   int32_t kick_fd;      /* in: eventfd that wakes the device */
   uint32_t session_id;  /* out */

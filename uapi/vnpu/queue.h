@@ -15,8 +15,9 @@
  *      the summary (atomic or, sequentially consistent);
  *   5. only then, if need_wakeup of the session is 1: exchange it with 0; whoever got the 1 writes
  *      8 bytes to the session's kick eventfd.
- * Completion (device): sq_head = index + 1 with release order; full fence; then, if waiting is not
- *   0, the waiter slots of the session are looked through (session.h).
+ * Completion (device): sq_head = index + 1 with release order; full fence, unless the session has
+ *   VNPU_SESSION_FENCES; then, if waiting is not 0, the waiter slots of the session are looked
+ *   through (session.h).
  * Nothing that stands here is trusted by the device: an SQE is copied before it is checked. */
 #ifndef VNPU_QUEUE_H_
 #define VNPU_QUEUE_H_

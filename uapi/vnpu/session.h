@@ -17,7 +17,9 @@ enum vnpu_session_state {
 
 /* A thread of the client that waits for a queue: slot i belongs to the thread that registered
  * interrupt i. To wait: fill queue_id and target, store armed = 1, add 1 to the queue's `waiting`
- * (sequentially consistent), look at sq_head once more, then block on the interrupt. The device
+ * (sequentially consistent), with VNPU_SESSION_FENCES call membarrier(2) with
+ * MEMBARRIER_CMD_GLOBAL_EXPEDITED, look at sq_head once more, then block on the interrupt. The same
+ * barrier follows each later store of armed = 1. The device
  * exchanges armed with 0 when sq_head >= target, and posts the interrupt if it got the 1. The
  * waiter subtracts its 1 from `waiting` when it is done, and disarms on the way out; an interrupt
  * that comes too late is to be ignored. */

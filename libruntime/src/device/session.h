@@ -77,7 +77,8 @@ class Session : public std::enable_shared_from_this<Session> {
   // Tells sessions of this process apart; never used twice, never 0.
   uint64_t serial() const { return serial_; }
   uint64_t features() const { return features_; }
-  // Publishing needs no fence (uapi/vnpu/queue.h, step 3).
+  // Barriers take the place of fences: publishing needs none (uapi/vnpu/queue.h, step 3), who waits
+  // runs one for the device (session.h).
   bool device_fences() const { return device_fences_; }
 
   QueuePool& queues() const { return *queues_; }

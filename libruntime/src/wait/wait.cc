@@ -1,6 +1,9 @@
 #include "libruntime/src/wait/wait.h"
 
+#include <linux/membarrier.h>
 #include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <vnpu/session.h>
 
 #include <algorithm>
@@ -82,11 +85,11 @@ bool SpinForHead(const SubmitQueue& queue, uint64_t target, nanoseconds budget) 
 class ArmedWaiter {
  public:
   ArmedWaiter(Session& session, SubmitQueue& queue, uint32_t irq_id, uint64_t target)
-      : slot_(session.mem().waiters[irq_id]), queue_(queue) {
+      : slot_(session.mem().waiters[irq_id]), queue_(queue), barrier_(session.device_fences()) {
     StoreShared(slot_.queue_id, queue.id(), std::memory_order_relaxed);
     StoreShared(slot_.target, target, std::memory_order_relaxed);
-    Arm();
     std::atomic_ref(queue.hdr().waiting).fetch_add(1);
+    Arm();
   }
   ArmedWaiter(const ArmedWaiter&) = delete;
   ArmedWaiter& operator=(const ArmedWaiter&) = delete;
@@ -97,11 +100,18 @@ class ArmedWaiter {
     }
   }
 
-  void Arm() { StoreShared(slot_.armed, 1, std::memory_order_seq_cst); }
+  // Before the last look at the head.
+  void Arm() {
+    StoreShared(slot_.armed, 1, std::memory_order_seq_cst);
+    if (barrier_) {
+      syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
+    }
+  }
 
  private:
   vnpu_waiter& slot_;
   SubmitQueue& queue_;
+  const bool barrier_;
 };
 
 // Sleeps in slices until `done`, the deadline, or the end of the device.
