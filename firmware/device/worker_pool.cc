@@ -20,6 +20,7 @@ namespace {
 constexpr uint64_t kPollUs = 100;  // four times what it takes to wake a sleeper
 constexpr uint64_t kYieldUs = 10;
 constexpr uint64_t kHelpUs = 60;
+constexpr uint64_t kShortUs = 5;
 constexpr uint32_t kPassesBetweenChecks = 32;
 
 thread_local const vnpu_block* this_block = nullptr;
@@ -56,7 +57,8 @@ WorkerPool::WorkerPool(const Config& config)
       cpus_(CountCpus()),
       poll_ticks_(cpus_ > 1 ? clock_.TicksFromUs(kPollUs) : 0),
       yield_ticks_(clock_.TicksFromUs(kYieldUs)),
-      help_ticks_(clock_.TicksFromUs(kHelpUs)) {
+      help_ticks_(clock_.TicksFromUs(kHelpUs)),
+      short_ticks_(clock_.TicksFromUs(kShortUs)) {
   workers_.reserve(config.max_workers);
   scheduler_.SetClientFences(config.client_fences);
   irqs_.SetUpRing();
@@ -132,6 +134,7 @@ void WorkerPool::Main(Worker* self) {
     lock_.lock();
     self->running = nullptr;
     --running_;
+    running_long_ -= self->is_long ? 1 : 0;
     const bool dead = work.queue->state == QueueState::kDead;
     scheduler_.Retire(work);
     if (dead) {
@@ -141,7 +144,17 @@ void WorkerPool::Main(Worker* self) {
   }
 }
 
+// If what the others run lasts longer than it used to, nothing is handed out any more, which the
+// sentinel notices.
+bool WorkerPool::OthersManage() const {
+  return running_ > 0 && running_long_ == 0 && progress_ != sentinel_progress_ &&
+         scheduler_.PendingTicks(help_ticks_) < help_ticks_;
+}
+
 bool WorkerPool::Next(Worker* self, Work* work) {
+  if (OthersManage()) {
+    return false;
+  }
   bool found = scheduler_.Pick(work);
   while (!found && scheduler_.HasMore()) {
     if (lock_.Contended()) [[unlikely]] {
@@ -198,6 +211,9 @@ void WorkerPool::TookWork(Worker* self, const Work& work) {
   self->running = work.queue;
   self->token = ++next_token_;
   self->core->SetToken(self->token);
+  const uint64_t expected = Scheduler::ExpectedTicks(work);
+  self->is_long = expected == 0 || expected > short_ticks_;
+  running_long_ += self->is_long ? 1 : 0;
   if (!sentinel_) {
     if (followers_ > 0) {
       WakeFollower();
@@ -209,7 +225,8 @@ void WorkerPool::TookWork(Worker* self, const Work& work) {
   } else if (sentinel_deep_) {
     CallSentinel();
   }
-  if (scheduler_.HasRunnable() && awake_ < cpus_ && scheduler_.PendingTicks() > help_ticks_) {
+  if (scheduler_.HasRunnable() && awake_ < cpus_ &&
+      scheduler_.PendingTicks(help_ticks_) >= help_ticks_) {
     if (followers_ > 0) {
       WakeFollower();
     } else if (sentinel_) {
@@ -301,7 +318,7 @@ void WorkerPool::BeSentinel() {
   if ((nobody_works || stuck) && !scheduler_.PrepareSleep()) {
     return;
   }
-  if (scheduler_.HasMore()) {
+  if (scheduler_.HasMore() && !OthersManage()) {
     return;
   }
   sentinel_progress_ = progress_;

@@ -1,6 +1,9 @@
 // The threads of a device process that run blocks. They share the scheduler and take turns:
 //
-// - a worker that has finished a piece of work retires it, picks the next and runs it itself;
+// - a worker that has finished a piece of work retires it, picks the next and runs it itself,
+// unless
+//   there is little to do and another worker, which will soon be free, can do it as well: two would
+//   only wait for each other's lock;
 // - one worker without work polls doorbells and tails for a while (the poller), if no other one
 //   runs anything;
 // - one worker sleeps on the kick eventfd (the sentinel). While there is work it looks in every
@@ -39,9 +42,9 @@ class WorkerPool final : public Platform {
     pid_t client;
     uint32_t device;
     uint32_t max_workers;
-    int kick_fd;    // borrowed
-    int driver_fd;  // borrowed
-    int grow_fd;    // borrowed: eventfd that asks the control thread for AddWorker()
+    int kick_fd;         // borrowed
+    int driver_fd;       // borrowed
+    int grow_fd;         // borrowed: eventfd that asks the control thread for AddWorker()
     bool client_fences;  // VNPU_SESSION_FENCES
   };
 
@@ -66,6 +69,7 @@ class WorkerPool final : public Platform {
     vdev::Core* core = nullptr;  // on the worker's stack
     const Rtsq* running = nullptr;
     uint64_t token = 0;
+    bool is_long = false;  // what it runs is not known to be over soon
   };
 
   void PostIrq(uint32_t irq_id) override { irqs_.Post(irq_id); }
@@ -75,6 +79,7 @@ class WorkerPool final : public Platform {
 
   void Main(Worker* self);
   bool Next(Worker* self, Work* work);
+  bool OthersManage() const;
   bool PollForWork(Work* work);
   void TookWork(Worker* self, const Work& work);
   void Execute(vdev::Core* core, vdev::DmaChannel* dma, Work* work);
@@ -95,11 +100,13 @@ class WorkerPool final : public Platform {
   // All below under the lock.
   std::vector<std::unique_ptr<Worker>> workers_;
   uint32_t cpus_;
-  uint64_t poll_ticks_;   // how long a poller polls before it sleeps; 0 with one CPU
-  uint64_t yield_ticks_;  // how long it polls between offers of its CPU to others
-  uint64_t help_ticks_;   // pending work that is worth waking another worker for
-  uint32_t awake_ = 0;    // workers that do not rest
-  uint32_t running_ = 0;  // workers that run something
+  uint64_t poll_ticks_;        // how long a poller polls before it sleeps; 0 with one CPU
+  uint64_t yield_ticks_;       // how long it polls between offers of its CPU to others
+  uint64_t help_ticks_;        // pending work that is worth waking another worker for
+  uint64_t short_ticks_;       // work that is over soon
+  uint32_t awake_ = 0;         // workers that do not rest
+  uint32_t running_ = 0;       // workers that run something
+  uint32_t running_long_ = 0;  // of these, those whose work is not known to be over soon
   bool polling_ = false;
   bool sentinel_ = false;
   bool sentinel_deep_ = false;    // sleeps until a kick or a deadline, not just for a tick

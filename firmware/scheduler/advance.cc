@@ -27,11 +27,22 @@ bool SurvivesFailure(uint8_t opcode) {
 
 void Scheduler::DrainAdvance() {
   // Bounded, so that queues full of entries that need no unit cannot keep kernels from starting.
-  for (int i = 0; i < kInlineBudget && !advance_.empty(); ++i) {
+  for (int i = 0; i < kInlineBudget && !advance_.empty() && !ShortWorkIsReady(); ++i) {
     Rtsq* queue = advance_.front();
     advance_.Remove(queue);
     Advance(queue);
   }
+}
+
+// Nothing that the other queues hold goes before it, and it is over soon: it need not wait until
+// they have been looked at.
+bool Scheduler::ShortWorkIsReady() const {
+  if ((ready_mask_ & 1) == 0 || no_unit_) {
+    return false;
+  }
+  const Task& task = ready_[0].front()->task;
+  return task.function != nullptr && task.function->block_ticks != 0 &&
+         task.function->block_ticks * (task.blocks - task.started) < short_ticks_;
 }
 
 bool Scheduler::ReadTail(Rtsq* queue) {

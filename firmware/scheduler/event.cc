@@ -18,16 +18,16 @@ Scheduler::EventResult Scheduler::RunEvent(Rtsq* queue) {
   }
   vnpu_event_reg& reg = session_->events[event.event_id];
   const uint64_t current = LoadShared(reg.seq);
-  const uint64_t now = clock_->Now();
-  queue->task.start = queue->task.end = now;
   if (reset) {
     StoreShared(reg.seq, event.seq, std::memory_order_release);
     if (event_waiters_[event.event_id] != nullptr) {
-      ReleaseWaiters(event.event_id, event.seq, now);
+      ReleaseWaiters(event.event_id, event.seq, clock_->Now());
     }
     return EventResult::kDone;
   }
   if (sqe.opcode == VNPU_OP_EVENT_RECORD) {
+    const uint64_t now = clock_->Now();
+    queue->task.start = queue->task.end = now;
     // Two streams may record one event in either order: the register never goes back.
     if (current < event.seq) {
       StoreShared(reg.timestamp, now);
@@ -41,13 +41,12 @@ Scheduler::EventResult Scheduler::RunEvent(Rtsq* queue) {
   if (current >= event.seq) {
     return EventResult::kDone;
   }
-  queue->task.start = queue->task.end = 0;
   queue->state = QueueState::kWaiting;
   queue->wait_seq = event.seq;
   queue->next = event_waiters_[event.event_id];
   event_waiters_[event.event_id] = queue;
   if (sqe.timeout_us != 0) {
-    SetDeadline(queue, now);
+    SetDeadline(queue, clock_->Now());
   }
   return EventResult::kWait;
 }

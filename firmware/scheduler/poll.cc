@@ -1,4 +1,5 @@
 // Doorbells and tails: how the scheduler learns of new tasks.
+#include <algorithm>
 #include <atomic>
 #include <bit>
 
@@ -17,6 +18,8 @@ void Scheduler::Poll() {
 // For a quiet queue that has tasks again.
 void Scheduler::Rouse(Rtsq* queue) {
   StoreShared(queue->mem.hdr->need_doorbell, 0u);
+  __builtin_prefetch(&queue->mem.hdr->sq_tail);
+  __builtin_prefetch(&queue->mem.sq[queue->head & (queue->mem.entries - 1)]);
   queue->state = QueueState::kAdvance;
   advance_.PushBack(queue);
 }
@@ -36,16 +39,32 @@ void Scheduler::PollDoorbells() {
   }
 }
 
+// True when the queue has tasks again: another one has taken its place then.
+bool Scheduler::LookAtTail(size_t index) {
+  Rtsq* queue = polled_[index];
+  if (LoadShared(queue->mem.hdr->sq_tail) == queue->head) {
+    return false;
+  }
+  polled_[index] = polled_[--polled_count_];
+  __builtin_prefetch(&queue->mem.sq[queue->head & (queue->mem.entries - 1)]);
+  queue->state = QueueState::kAdvance;
+  advance_.PushBack(queue);
+  return true;
+}
+
+// A few tails a pass, in turn: passes are short while work is, and one that looked at hundreds of
+// lines would not be. All of them where a queue that is passed over could be of a higher priority.
 void Scheduler::PollTails() {
-  for (size_t i = 0; i < polled_count_;) {
-    Rtsq* queue = polled_[i];
-    if (LoadShared(queue->mem.hdr->sq_tail) == queue->head) {
-      ++i;
-      continue;
+  if (look_at_all_ || !one_priority_) {
+    look_at_all_ = false;
+    for (size_t i = 0; i < polled_count_;) {
+      i += LookAtTail(i) ? 0 : 1;
     }
-    polled_[i] = polled_[--polled_count_];
-    queue->state = QueueState::kAdvance;
-    advance_.PushBack(queue);
+  } else {
+    for (size_t left = std::min(polled_count_, kTailsAPass); left > 0; --left) {
+      poll_next_ = poll_next_ < polled_count_ ? poll_next_ : 0;
+      LookAtTail(poll_next_++);
+    }
   }
   constexpr uint32_t kPassesBetweenLooks = 256;
   if (polled_count_ > 1 && ++passes_ % kPassesBetweenLooks == 0) {
@@ -61,13 +80,7 @@ void Scheduler::PollTails() {
 
 void Scheduler::StartPolling(Rtsq* queue) {
   if (polled_count_ == kMaxPolled) {
-    size_t oldest = 0;
-    for (size_t i = 1; i < polled_count_; ++i) {
-      if (polled_[i]->idle_since < polled_[oldest]->idle_since) {
-        oldest = i;
-      }
-    }
-    StopPolling(oldest);
+    StopPolling(poll_next_ % kMaxPolled);
     if (parting_.size() >= kMaxParting) {
       FinishParting();
     }

@@ -1,4 +1,5 @@
 // Queues and functions: what the driver sets up.
+#include <algorithm>
 #include <cerrno>
 
 #include "firmware/scheduler/scheduler.h"
@@ -8,6 +9,11 @@ namespace vnpu::firmware {
 
 Rtsq* Scheduler::Find(uint32_t id) const {
   return id < queues_.size() ? queues_[id].get() : nullptr;
+}
+
+void Scheduler::CountQueue(uint32_t priority, int change) {
+  queues_at_[priority] += change;
+  one_priority_ = std::count(queues_at_.begin(), queues_at_.end(), 0) >= VNPU_PRIORITIES - 1;
 }
 
 int Scheduler::CreateQueue(uint32_t id, const QueueMemory& memory, uint32_t priority,
@@ -26,6 +32,7 @@ int Scheduler::CreateQueue(uint32_t id, const QueueMemory& memory, uint32_t prio
   queue->stop_on_failure = (flags & VNPU_QUEUE_STOP_ON_FAILURE) != 0;
   StoreShared(memory.hdr->need_doorbell, 1u);
   queues_[id] = std::move(queue);
+  CountQueue(priority, 1);
   return 0;
 }
 
@@ -93,6 +100,7 @@ int Scheduler::DestroyQueue(uint32_t id) {
   if (queue->parting) {
     std::erase(parting_, queue);
   }
+  CountQueue(queue->priority, -1);
   queues_[id].reset();
   return 0;
 }

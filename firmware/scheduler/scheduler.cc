@@ -9,7 +9,11 @@ namespace vnpu::firmware {
 
 Scheduler::Scheduler(vnpu_session_mem* session, Units* units, const vdev::Clock* clock,
                      Platform* platform)
-    : session_(session), units_(units), clock_(clock), platform_(platform) {
+    : session_(session),
+      units_(units),
+      clock_(clock),
+      platform_(platform),
+      short_ticks_(clock->TicksFromUs(kShortUs)) {
   queues_.resize(VNPU_MAX_QUEUES);
   event_waiters_.resize(VNPU_MAX_EVENTS);
   timed_.reserve(VNPU_MAX_QUEUES);
@@ -27,11 +31,13 @@ bool Scheduler::Pick(Work* work) {
     const auto priority = static_cast<size_t>(std::countr_zero(mask));
     for (Rtsq* queue = ready_[priority].front(); queue != nullptr; queue = queue->next) {
       if (Start(queue, work)) {
+        no_unit_ = false;
         units_->PublishWanted();
         return true;
       }
     }
   }
+  no_unit_ = ready_mask_ != 0;
   units_->PublishWanted();
   return false;
 }
@@ -88,6 +94,7 @@ void Scheduler::Retire(const Work& work) {
   Task& task = queue->task;
   --running_;
   const uint64_t ticks = work.end - work.start;
+  look_at_all_ = look_at_all_ || ticks > short_ticks_;
   units_->Release(task.unit, work.core, clock_->NsFromTicks(ticks));
   if (task.finished == 0 || work.start < task.start) {
     task.start = work.start;
@@ -119,17 +126,22 @@ void Scheduler::Retire(const Work& work) {
   }
 }
 
-uint64_t Scheduler::PendingTicks() const {
+uint64_t Scheduler::ExpectedTicks(const Task& task, uint32_t blocks) {
+  if (task.function != nullptr) {
+    return blocks * task.function->block_ticks;
+  }
+  // A copy moves about four bytes a tick.
+  return (task.sqe.opcode == VNPU_OP_COPY ? task.sqe.copy.size : task.sqe.memset.size) / 4 + 1;
+}
+
+uint64_t Scheduler::PendingTicks(uint64_t enough) const {
   uint64_t ticks = 0;
+  int looks = kPendingLooks;
   for (uint32_t mask = ready_mask_; mask != 0; mask &= mask - 1) {
     const auto priority = static_cast<size_t>(std::countr_zero(mask));
-    for (const Rtsq* queue = ready_[priority].front(); queue != nullptr; queue = queue->next) {
-      const Task& task = queue->task;
-      // A copy moves about four bytes a tick.
-      ticks +=
-          task.function != nullptr
-              ? (task.blocks - task.started) * task.function->block_ticks
-              : (task.sqe.opcode == VNPU_OP_COPY ? task.sqe.copy.size : task.sqe.memset.size) / 4;
+    for (const Rtsq* queue = ready_[priority].front();
+         queue != nullptr && ticks < enough && looks > 0; queue = queue->next, --looks) {
+      ticks += ExpectedTicks(queue->task, queue->task.blocks - queue->task.started);
     }
   }
   return ticks;

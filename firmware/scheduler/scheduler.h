@@ -72,8 +72,13 @@ class Scheduler {
   bool HasMore() const { return !advance_.empty(); }
   // True when blocks wait for a worker or a unit.
   bool HasRunnable() const { return ready_mask_ != 0; }
-  // How long the blocks that wait would take one worker, as far as known, in ticks.
-  uint64_t PendingTicks() const;
+  // How long the blocks that wait would take one worker, as far as known, in ticks. Not counted
+  // beyond `enough`, nor beyond so many queues.
+  uint64_t PendingTicks(uint64_t enough = UINT64_MAX) const;
+  // The same for work that was picked; 0: not known.
+  static uint64_t ExpectedTicks(const Work& work) {
+    return ExpectedTicks(work.queue->task, work.count);
+  }
   // True when nothing runs and nothing can run before a doorbell, a kick or a deadline.
   bool Idle() const { return running_ == 0 && ready_mask_ == 0 && advance_.empty(); }
   // Earliest deadline of anything, device clock; 0: none.
@@ -104,22 +109,28 @@ class Scheduler {
   void SetClientFences(bool fences) { client_fences_ = fences; }
 
  private:
-  static constexpr size_t kMaxPolled = 16;
+  static constexpr size_t kMaxPolled = 256;
+  static constexpr size_t kTailsAPass = 16;
   static constexpr size_t kMaxParting = 128;
   static constexpr uint64_t kPollQuietUs = 200;
   static constexpr int kInlineBudget = 256;
+  static constexpr int kPendingLooks = 64;
+  // How long work may keep other queues from being looked at.
+  static constexpr uint64_t kShortUs = 2;
 
   // poll.cc
   void Poll();
   void Rouse(Rtsq* queue);
   void PollDoorbells();
   void PollTails();
+  bool LookAtTail(size_t index);
   void StartPolling(Rtsq* queue);
   void StopPolling(size_t index);
   void FinishParting();
 
   // advance.cc
   void DrainAdvance();
+  bool ShortWorkIsReady() const;
   void Advance(Rtsq* queue);
   bool ReadTail(Rtsq* queue);
   void Condemn(Rtsq* queue);
@@ -147,10 +158,12 @@ class Scheduler {
 
   // queues.cc
   Rtsq* Find(uint32_t id) const;
+  void CountQueue(uint32_t priority, int change);
   void Unlink(Rtsq* queue);
 
   // scheduler.cc
   bool Start(Rtsq* queue, Work* work);
+  static uint64_t ExpectedTicks(const Task& task, uint32_t blocks);
   uint32_t Share(const Rtsq& queue) const;
   void LeaveReady(Rtsq* queue);
 
@@ -166,16 +179,22 @@ class Scheduler {
   Rtsq* announced_ = nullptr;  // queues whose waiters have not been looked at since the head moved
   std::array<Rtsq*, kMaxPolled> polled_{};
   size_t polled_count_ = 0;
+  size_t poll_next_ = 0;     // where the next pass goes on
+  bool look_at_all_ = true;  // the last pass was long ago
+  const uint64_t short_ticks_;
   std::vector<Rtsq*> parting_;
   uint64_t parting_since_ = 0;  // device clock when the first one came
   uint32_t passes_ = 0;
   uint32_t irq_limit_ = 0;
   bool client_fences_ = false;
 
-  std::vector<std::unique_ptr<Rtsq>> queues_;  // by id
-  std::vector<Rtsq*> event_waiters_;           // by event: list through Rtsq::next
-  std::vector<Rtsq*> timed_;                   // queues whose task has a deadline
-  std::vector<Function> functions_;            // by func_id; capacity never changes
+  std::vector<std::unique_ptr<Rtsq>> queues_;     // by id
+  std::array<int, VNPU_PRIORITIES> queues_at_{};  // how many of each priority
+  bool one_priority_ = true;                      // all queues have the same one
+  bool no_unit_ = false;  // the last Pick() had blocks to start and found no unit for them
+  std::vector<Rtsq*> event_waiters_;              // by event: list through Rtsq::next
+  std::vector<Rtsq*> timed_;                      // queues whose task has a deadline
+  std::vector<Function> functions_;               // by func_id; capacity never changes
   std::vector<uint32_t> free_functions_;
 };
 

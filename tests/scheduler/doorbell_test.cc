@@ -1,4 +1,6 @@
 // How the scheduler learns of new tasks, and how it goes to sleep.
+#include <algorithm>
+
 #include "tests/scheduler/scheduler_fixture.h"
 
 namespace vnpu::firmware::test {
@@ -72,20 +74,23 @@ TEST_F(Doorbell, TailThatShowsAtTheBarrierIsFound) {
 
 // Queues that make room for others are looked at once more, if nobody goes to sleep.
 TEST_F(Doorbell, QueuesThatPartAreFoundWithoutSleep) {
-  UseQueues(40, 0);
-  QueueClient& first = clients_.at(0);
-  ASSERT_EQ(first.hdr().need_doorbell, 1u);
-  PublishSilently(first, Nop());
+  UseQueues(300, 0);
+  const auto found = std::find_if(clients_.begin(), clients_.end(), [](auto& client) {
+    return client.second.hdr().need_doorbell == 1;
+  });
+  ASSERT_NE(found, clients_.end());
+  QueueClient& parting = found->second;
+  PublishSilently(parting, Nop());
   ExpectNoWork();
-  EXPECT_FALSE(first.Done());
+  EXPECT_FALSE(parting.Done());
   now_ += 1'000'000;
   scheduler_->CheckDeadlines();
   ExpectNoWork();
-  EXPECT_TRUE(first.Done());
+  EXPECT_TRUE(parting.Done());
 }
 
 TEST_F(Doorbell, PartedQueuesCanBeDestroyed) {
-  constexpr uint32_t kQueues = 40;
+  constexpr uint32_t kQueues = 300;
   UseQueues(kQueues, 0);
   for (uint32_t id = 0; id < kQueues; ++id) {
     ASSERT_EQ(scheduler_->KillQueue(id, true), 0);
@@ -138,17 +143,16 @@ TEST_F(Doorbell, IdleQueueFallsQuietAfterAWhile) {
   EXPECT_TRUE(idle.Done());
 }
 
-// Only so many are polled; the one that has been idle longest makes room.
+// Only so many are polled; others make room.
 TEST_F(Doorbell, MoreQueuesThanArePolled) {
-  constexpr uint32_t kQueues = 40;
+  constexpr uint32_t kQueues = 300;
   UseQueues(kQueues, 10);
   uint32_t polled = 0;
   for (auto& [id, queue] : clients_) {
-    const bool is_polled = queue.hdr().need_doorbell == 0;
-    polled += is_polled ? 1 : 0;
-    EXPECT_EQ(is_polled, id >= kQueues - 16) << id;
+    polled += queue.hdr().need_doorbell == 0 ? 1 : 0;
   }
-  EXPECT_EQ(polled, 16u);
+  EXPECT_EQ(polled, 256u);
+  EXPECT_EQ(clients_.at(kQueues - 1).hdr().need_doorbell, 0u) << "used last";
   for (int round = 0; round < 10; ++round) {
     for (auto& [id, queue] : clients_) {
       Publish(queue, {Kernel(kernel_), Nop()});
@@ -157,6 +161,55 @@ TEST_F(Doorbell, MoreQueuesThanArePolled) {
     for (auto& [id, queue] : clients_) {
       EXPECT_TRUE(queue.Done());
     }
+  }
+}
+
+// Some tails a pass while work is short, each of them in turn.
+TEST_F(Doorbell, ManyPolledQueuesAreLookedAtInTurn) {
+  constexpr uint32_t kQueues = 100;
+  UseQueues(kQueues, 0);
+  for (auto& [id, queue] : clients_) {
+    PublishSilently(queue, Nop());
+  }
+  int passes = 0;
+  while (!std::all_of(clients_.begin(), clients_.end(), [](auto& c) { return c.second.Done(); })) {
+    ExpectNoWork();
+    ASSERT_LT(++passes, 10);
+  }
+  EXPECT_GT(passes, 5);
+}
+
+// A pass that comes long after the last one, or may meet a higher priority, looks at all.
+TEST_F(Doorbell, AllPolledQueuesAreLookedAtAfterLongWork) {
+  constexpr uint32_t kQueues = 100;
+  UseQueues(kQueues, 0);
+  Publish(clients_.at(0), Kernel(kernel_));
+  while (!clients_.at(0).Done()) {
+    Work work;
+    if (TryPick(&work)) {
+      work.start = now_;
+      for (auto& [id, queue] : clients_) {
+        PublishSilently(queue, Nop());
+      }
+      Retire(work, VNPU_OK, 10'000);
+    }
+  }
+  ExpectNoWork();
+  for (auto& [id, queue] : clients_) {
+    EXPECT_TRUE(queue.Done()) << id;
+  }
+}
+
+TEST_F(Doorbell, AllPolledQueuesAreLookedAtWithSeveralPriorities) {
+  constexpr uint32_t kQueues = 100;
+  UseQueues(kQueues, 0);
+  Create(kQueues, 1);
+  for (auto& [id, queue] : clients_) {
+    Publish(queue, Nop());
+  }
+  ExpectNoWork();
+  for (auto& [id, queue] : clients_) {
+    EXPECT_TRUE(queue.Done()) << id;
   }
 }
 

@@ -99,6 +99,25 @@ TEST_F(UnitLimits, UnitsOfOtherSessionsCount) {
   ExpectNoWork();
 }
 
+// Short work that no unit is free for keeps nobody from entries that need none.
+TEST_F(UnitLimits, WorkWithoutAUnitDoesNotHoldBackOtherQueues) {
+  SetUnits(1, 1, 1, 1);
+  AddSession();
+  QueueClient& first = Create(0, /*priority=*/0);
+  Publish(first, Kernel(kernel_));
+  RunAll();  // its time is known from here on
+  other().in_use[VNPU_UNIT_AI_CORE].store(1);
+  QueueClient& second = Create(1, /*priority=*/0);
+  Publish(first, Kernel(kernel_));
+  Publish(second, {Record(3, 1), Kernel(kernel_), Record(3, 2)});
+  ExpectNoWork();
+  EXPECT_EQ(event(3).seq, 1u);
+  other().in_use[VNPU_UNIT_AI_CORE].store(0);
+  RunAll();
+  EXPECT_TRUE(first.Done());
+  EXPECT_EQ(event(3).seq, 2u);
+}
+
 TEST_F(UnitLimits, SessionThatIsOverCountsNoMore) {
   SetUnits(2, 1, 1, 1);
   AddSession();

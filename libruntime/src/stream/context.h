@@ -11,8 +11,8 @@
 #include <unordered_set>
 
 #include "acl/acl_base.h"
+#include "libruntime/src/base/biased_lock.h"
 #include "libruntime/src/base/slab.h"
-#include "libruntime/src/base/spinlock.h"
 #include "libruntime/src/wait/wait.h"
 
 namespace vnpu::runtime {
@@ -22,7 +22,7 @@ class SubmitQueue;
 struct Context;
 
 struct alignas(64) Stream : SlabObject {
-  Spinlock lock;  // for submission; guards what follows and the end of the stream's life
+  BiasedLock lock;  // for submission; guards what follows and the end of the stream's life
   std::atomic<bool> stop_on_failure{false};
   bool failure_mode_set = false;
   bool fast_sync = false;

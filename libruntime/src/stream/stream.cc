@@ -28,6 +28,7 @@ void Bury(Stream* stream) {
   stream->queue = nullptr;
   stream->context = nullptr;
   stream->session.reset();
+  stream->lock.Disown();
   streams.Free(stream);
 }
 
