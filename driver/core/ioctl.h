@@ -70,6 +70,7 @@ int IoctlProcess(const IoctlCall& call);
 int IoctlCounters(const IoctlCall& call);
 int IoctlReset(const IoctlCall& call);
 int IoctlFault(const IoctlCall& call);
+int IoctlSelf(const IoctlCall& call);
 int IoctlSession(const IoctlCall& call);
 int IoctlPin(const IoctlCall& call);
 int IoctlQmemAdd(const IoctlCall& call);

@@ -177,4 +177,10 @@ int IoctlFault(const IoctlCall& call) {
   }
 }
 
+int IoctlSelf(const IoctlCall& call) {
+  const Client& client = call.file.client();
+  *call.as<vnpu_ioc_self>() = {static_cast<uint32_t>(client.pid), client.uid};
+  return 0;
+}
+
 }  // namespace vnpu::driver

@@ -57,8 +57,8 @@ int SessionMemory::PinMemory(vnpu_ioc_pin* arg, UniqueFd fd) {
   if (const int error = CheckMemfd(fd.get(), arg->size); error != 0) {
     return error;
   }
-  if (pmems_.size() + pins_.size() >= VNPU_MAX_PMEMS) {
-    return -ENOSPC;
+  if (const int error = CheckRoom(); error != 0) {
+    return error;
   }
   if (arg->size > context_->pin_limit || pinned_bytes_ > context_->pin_limit - arg->size) {
     return -ENOMEM;
