@@ -49,10 +49,9 @@ int SessionMemory::ExportObject(vnpu_ioc_export* arg) {
   }
   Export& entry = *exports_.Find(*id);
   ShareKey key;
-  const int error = context_->shares.Add({pmem->memory, arg->offset, arg->size, entry.use},
-                                         context_->entry.pid,
-                                         (arg->flags & VNPU_EXPORT_ANY_PROCESS) != 0,
-                                         (arg->flags & VNPU_EXPORT_SHORT_KEY) != 0, &key);
+  const int error = context_->shares.Add(
+      {pmem->memory, arg->offset, arg->size, entry.use}, context_->entry.pid,
+      (arg->flags & VNPU_EXPORT_ANY_PROCESS) != 0, (arg->flags & VNPU_EXPORT_SHORT_KEY) != 0, &key);
   if (error != 0) {
     exports_.Erase(*id);
     return error;

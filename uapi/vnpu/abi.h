@@ -39,7 +39,6 @@
 #define VNPU_MAX_QMEMS 1024u   /* a session */
 #define VNPU_MAX_PMEMS 16384u  /* physical memory objects and pins, a session */
 #define VNPU_MAX_SHARES 4096u  /* exports, a session */
-#define VNPU_MAX_SHARE_PIDS 1024u /* processes that one export names */
 #define VNPU_MAX_SQ_ENTRIES 65536u
 #define VNPU_MIN_SQ_ENTRIES 2u
 #define VNPU_MAX_ARG_BYTES 32768u /* arguments of one kernel */

@@ -243,16 +243,17 @@ VNPU_ASSERT_SIZE(vnpu_ioc_unpin, 16);
  * itself may always import. EACCES: an imported object. ENOSPC: VNPU_MAX_SHARES. The key ends with
  * VNPU_IOC_UNEXPORT, with the object, and with the session. */
 struct vnpu_ioc_export {
-  uint32_t pmem_id; /* in */
-  uint32_t flags;   /* in */
-  uint64_t offset;  /* in */
-  uint64_t size;    /* in */
+  uint32_t pmem_id;  /* in */
+  uint32_t flags;    /* in */
+  uint64_t offset;   /* in */
+  uint64_t size;     /* in */
   uint32_t share_id; /* out */
   uint32_t reserved;
   uint64_t key[VNPU_SHARE_KEY_WORDS]; /* out */
 };
 VNPU_ASSERT_SIZE(vnpu_ioc_export, 64);
 
+#define VNPU_MAX_SHARE_PIDS 1024u /* one export */
 #define VNPU_SHARE_ALLOW_BATCH 32u
 /* Names processes that may import, in addition to those named before: their numbers in the driver's
  * pid namespace (VNPU_IOC_SELF). EINVAL: one is not above 0. ENOSPC: VNPU_MAX_SHARE_PIDS. */
@@ -289,7 +290,7 @@ VNPU_ASSERT_SIZE(vnpu_ioc_import, 56);
  * EEXIST: overlaps a window of this session. EADDRINUSE: the device process cannot have it. ENOSPC:
  * VNPU_MAX_DEVICES windows. */
 struct vnpu_ioc_window_add {
-  uint64_t base; /* multiple of VNPU_WINDOW_ALIGN; the window is VNPU_WINDOW_SIZE */
+  uint64_t base;  /* multiple of VNPU_WINDOW_ALIGN; the window is VNPU_WINDOW_SIZE */
   uint64_t flags; /* 0 */
 };
 VNPU_ASSERT_SIZE(vnpu_ioc_window_add, 16);
