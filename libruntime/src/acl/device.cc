@@ -214,7 +214,9 @@ const char* aclrtGetSocName() {
 aclError aclrtDeviceGetBareTgid(int32_t* pid) {
   return Guard(__func__, [&]() -> aclError {
     VNPU_REQUIRE_NOT_NULL(pid);
-    *pid = getpid();
+    std::shared_ptr<rt::Driver> driver;
+    VNPU_RETURN_IF_ERROR(rt::Driver::Get(&driver));
+    *pid = static_cast<int32_t>(driver->own_pid());
     return ACL_SUCCESS;
   });
 }

@@ -1,5 +1,7 @@
 #include "libruntime/src/device/driver.h"
 
+#include <unistd.h>
+
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
@@ -112,6 +114,9 @@ aclError Driver::Connect() {
   const int asked = Call(*manager_, VNPU_IOC_MANAGER, manager_info_);
   if (asked < 0) {
     return FailErrno(-asked, "the manager node does not answer");
+  }
+  if (Call(*manager_, VNPU_IOC_SELF, self_) < 0) {
+    self_.pid = static_cast<uint32_t>(getpid());  // a driver that does not know the question
   }
   visible_ = VisibleDevices(std::getenv("ASCEND_RT_VISIBLE_DEVICES"), manager_info_.devices);
   Log().info("driver {} ({} devices, {} visible), process {}", manager_info_.driver_version,

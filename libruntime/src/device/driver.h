@@ -29,6 +29,8 @@ class Driver {
 
   uint64_t features() const { return features_; }
   uint32_t pid() const { return manager_info_.driver_pid; }
+  // This process's number in the driver's pid namespace.
+  uint32_t own_pid() const { return self_.pid; }
 
   // Opens a node and agrees on the version. 0 or -errno.
   int Open(const std::string& node, std::unique_ptr<TransportFile>* file,
@@ -45,6 +47,7 @@ class Driver {
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<TransportFile> manager_;
   vnpu_ioc_manager manager_info_{};
+  vnpu_ioc_self self_{};
   uint64_t features_ = 0;
   std::vector<uint32_t> visible_;
 };

@@ -23,6 +23,7 @@ class CopyEngine;
 class DeviceMemory;
 class EventPool;
 class HostRegistry;
+class PeerExports;
 class PinnedMemory;
 class QueuePool;
 class VirtualMemory;
@@ -87,6 +88,7 @@ class Session : public std::enable_shared_from_this<Session> {
   PinnedMemory& pinned_memory() const { return *pinned_memory_; }
   VirtualMemory& virtual_memory() const { return *virtual_memory_; }
   HostRegistry& host_registry() const { return *host_registry_; }
+  PeerExports& peer_exports() const { return *peer_exports_; }
   CopyEngine& copies() const { return *copies_; }
 
   // Names of loaded kernels, for messages.
@@ -123,6 +125,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::unique_ptr<PinnedMemory> pinned_memory_;
   std::unique_ptr<VirtualMemory> virtual_memory_;
   std::unique_ptr<HostRegistry> host_registry_;
+  std::unique_ptr<PeerExports> peer_exports_;
   std::unique_ptr<CopyEngine> copies_;
 };
 

@@ -9,6 +9,7 @@
 #include "libruntime/src/base/error.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/log.h"
+#include "libruntime/src/base/ranges.h"
 #include "libruntime/src/base/round_up.h"
 #include "libruntime/src/base/shared_memory.h"
 #include "libruntime/src/device/session.h"
@@ -62,6 +63,17 @@ aclError PinnedMemory::Free(void* memory) {
     UnpinRegion(freed->region, size);
   }
   return ACL_SUCCESS;
+}
+
+std::optional<BlockPool::Range> PinnedMemory::BlockOf(uint64_t address) const {
+  const std::lock_guard lock(mutex_);
+  const auto region = FindRange(regions_, address, [](const Region& r) { return r.size; });
+  if (region == regions_.end()) {
+    return std::nullopt;
+  }
+  return region->second.single
+             ? BlockPool::Range{.base = region->first, .size = region->second.size}
+             : pool_.FindAround(address);
 }
 
 bool PinnedMemory::Contains(uint64_t address) const {

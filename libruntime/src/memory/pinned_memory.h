@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "acl/acl_base.h"
 #include "libruntime/src/memory/block_pool.h"
@@ -24,6 +25,9 @@ class PinnedMemory {
   // Start and size of a block are multiples of 512 bytes.
   aclError Allocate(uint64_t size, std::byte** memory);
   aclError Free(void* memory);
+
+  // The block in use that holds `address`.
+  std::optional<BlockPool::Range> BlockOf(uint64_t address) const;
 
   // Whether the address, in the session's window, lies in pinned memory. No lock.
   bool Contains(uint64_t address) const;
@@ -44,7 +48,7 @@ class PinnedMemory {
   void UnpinRegion(uint64_t base, uint64_t size);
 
   Session& session_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   BlockPool pool_;
   std::map<uint64_t, Region> regions_;
   uint64_t next_region_ = uint64_t{2} << 20;

@@ -12,6 +12,7 @@
 #include "libruntime/src/base/ranges.h"
 #include "libruntime/src/base/round_up.h"
 #include "libruntime/src/device/device.h"
+#include "libruntime/src/device/peer_access.h"
 #include "libruntime/src/device/session.h"
 
 namespace vnpu::runtime {
@@ -115,32 +116,49 @@ aclError VirtualMemory::Allocate(uint64_t size, const aclrtPhysicalMemProp& prop
                 session_.info().hbm_total);
   }
   const std::lock_guard lock(mutex_);
-  Physical* fresh = physicals.Allocate();
-  if (fresh == nullptr) {
-    return Fail(ACL_ERROR_RT_RESOURCE_ALLOC_FAIL, "too many pieces of physical memory ({})",
-                kMaxPhysicals);
-  }
   vnpu_ioc_pmem_alloc request{};
   request.size = RoundUp(size, granularity);
   request.flags = granularity > VNPU_PAGE_SIZE ? VNPU_PMEM_HUGE : 0;
   const int result = session_.Call(VNPU_IOC_PMEM_ALLOC, request);
   if (result < 0) {
-    physicals.Free(fresh);
     return result == -ENOMEM ? Fail(ACL_ERROR_RT_MEMORY_ALLOCATION,
                                     "the device has no {} bytes left", request.size)
                              : FailErrno(-result, "the driver gives no device memory");
   }
-  fresh->device = session_.index();
-  fresh->session_serial = session_.serial();
-  fresh->size = request.size;
-  fresh->pmem_id = request.pmem_id;
-  fresh->references = 1;
-  fresh->mappings = 0;
+  Physical* fresh = nullptr;
+  VNPU_RETURN_IF_ERROR(NewPhysical(request.size, request.pmem_id, &fresh));
   fresh->properties = properties;
-  physicals_.insert(fresh);
-  physicals.Publish(fresh);
+  Publish(fresh);
   *physical = fresh;
   return ACL_SUCCESS;
+}
+
+// An object for what the driver gave, which goes back if there is none.
+aclError VirtualMemory::NewPhysical(uint64_t size, uint32_t pmem_id, Physical** physical) {
+  Physical* fresh = physicals.Allocate();
+  if (fresh == nullptr) {
+    vnpu_ioc_pmem_free give_back{.pmem_id = pmem_id, .reserved = 0};
+    session_.Call(VNPU_IOC_PMEM_FREE, give_back);
+    return Fail(ACL_ERROR_RT_RESOURCE_ALLOC_FAIL, "too many pieces of physical memory ({})",
+                kMaxPhysicals);
+  }
+  fresh->device = session_.index();
+  fresh->session_serial = session_.serial();
+  fresh->size = size;
+  fresh->pmem_id = pmem_id;
+  fresh->references = 1;
+  fresh->mappings = 0;
+  fresh->imported = false;
+  fresh->number = 0;
+  fresh->share_id = 0;
+  fresh->key = {};
+  *physical = fresh;
+  return ACL_SUCCESS;
+}
+
+void VirtualMemory::Publish(Physical* physical) {
+  physicals_.insert(physical);
+  physicals.Publish(physical);
 }
 
 aclError VirtualMemory::CheckLive(const Physical* physical) const {
@@ -182,6 +200,14 @@ aclError VirtualMemory::PropertiesOf(const Physical* physical, aclrtPhysicalMemP
 aclError VirtualMemory::Map(uint64_t address, uint64_t size, Physical* physical, bool access) {
   const std::lock_guard lock(mutex_);
   VNPU_RETURN_IF_ERROR(CheckLive(physical));
+  return MapLocked(address, size, physical, access);
+}
+
+aclError VirtualMemory::MapLocked(uint64_t address, uint64_t size, Physical* physical,
+                                  bool access) {
+  if (physical->imported && access) {
+    VNPU_RETURN_IF_ERROR(CheckReach(session_, physical->number, /*enable=*/false));
+  }
   if (size != physical->size) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "size {} is not that of the physical memory, {}", size,
                 physical->size);
@@ -211,6 +237,9 @@ aclError VirtualMemory::Map(uint64_t address, uint64_t size, Physical* physical,
   }
   mappings_[address] = {.size = size, .physical = physical, .access = access};
   ++physical->mappings;
+  if (access) {
+    ShowPeers(address, *physical);
+  }
   return ACL_SUCCESS;
 }
 
@@ -223,8 +252,13 @@ aclError VirtualMemory::FindMapping(uint64_t address, Mappings::iterator* mappin
 
 aclError VirtualMemory::Unmap(uint64_t address) {
   const std::lock_guard lock(mutex_);
+  return UnmapLocked(address);
+}
+
+aclError VirtualMemory::UnmapLocked(uint64_t address) {
   Mappings::iterator mapping;
   VNPU_RETURN_IF_ERROR(FindMapping(address, &mapping));
+  session_.peer_exports().Remove(address);
   vnpu_ioc_unmap request{.va = address, .size = mapping->second.size};
   if (const int result = session_.Call(VNPU_IOC_UNMAP, request); result < 0) {
     return FailErrno(-result, "the driver cannot unmap the memory");
@@ -244,6 +278,13 @@ aclError VirtualMemory::Allow(uint64_t address, uint64_t size) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "size {} is not that of the mapping, {}", size,
                 mapping->second.size);
   }
+  if (mapping->second.access) {
+    return ACL_SUCCESS;
+  }
+  Physical& physical = *mapping->second.physical;
+  if (physical.imported) {
+    VNPU_RETURN_IF_ERROR(CheckReach(session_, physical.number, /*enable=*/false));
+  }
   vnpu_ioc_protect request{};
   request.va = address;
   request.size = size;
@@ -252,6 +293,7 @@ aclError VirtualMemory::Allow(uint64_t address, uint64_t size) {
     return FailErrno(-result, "the driver cannot change the access");
   }
   mapping->second.access = true;
+  ShowPeers(address, physical);
   return ACL_SUCCESS;
 }
 
@@ -275,6 +317,15 @@ aclError VirtualMemory::Retain(uint64_t address, Physical** physical) {
 bool VirtualMemory::Reserved(uint64_t address) const {
   const std::lock_guard lock(mutex_);
   return FindRange(reservations_, address, std::identity{}) != reservations_.end();
+}
+
+std::optional<BlockPool::Range> VirtualMemory::MappingOf(uint64_t address) const {
+  const std::lock_guard lock(mutex_);
+  const auto found =
+      FindRange(mappings_, address, [](const Mapping& mapping) { return mapping.size; });
+  return found != mappings_.end()
+             ? std::optional(BlockPool::Range{.base = found->first, .size = found->second.size})
+             : std::nullopt;
 }
 
 void VirtualMemory::Drop() {
