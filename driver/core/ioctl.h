@@ -73,6 +73,7 @@ int IoctlFault(const IoctlCall& call);
 int IoctlSelf(const IoctlCall& call);
 int IoctlSession(const IoctlCall& call);
 int IoctlPin(const IoctlCall& call);
+int IoctlPmemHost(const IoctlCall& call);
 int IoctlQmemAdd(const IoctlCall& call);
 int IoctlIrqAdd(const IoctlCall& call);
 int IoctlModuleLoad(const IoctlCall& call);

@@ -77,6 +77,7 @@ constexpr std::array kTable = {
                OnSession<kMemory, &SessionMemory::Unexport, vnpu_ioc_unexport>},
     IoctlEntry{COMMAND(VNPU_IOC_IMPORT), kOnDevice, kAny, kBooksDevice,
                OnSession<kMemory, &SessionMemory::Import, vnpu_ioc_import>},
+    IoctlEntry{COMMAND(VNPU_IOC_PMEM_HOST), kOnDevice, kOpener, kDevice, IoctlPmemHost},
     IoctlEntry{COMMAND(VNPU_IOC_WINDOW_ADD), kOnDevice, kAny, kDevice,
                OnSession<kMemory, &SessionMemory::AddWindow, vnpu_ioc_window_add>},
 

@@ -12,10 +12,12 @@
 
 namespace vnpu::driver {
 
-// Physical addresses: each device's HBM has 1 TiB of them, not from 0 on, which is nobody's address.
-// Pinned host memory has addresses of its own; see SessionMemory.
+// Physical addresses: each device's HBM has 1 TiB of them, not from 0 on, which is nobody's
+// address. Pinned host memory has addresses of its own; see SessionMemory.
 constexpr uint64_t HbmBase(uint32_t device) { return uint64_t{1 + device} << 40; }
 inline constexpr uint64_t kHostBase = uint64_t{1} << 48;
+inline constexpr uint64_t kHostObjectBase = uint64_t{1} << 49;  // of host memory objects
+inline constexpr uint64_t kHostObjectEnd = uint64_t{1} << 51;
 
 class Hbm;
 
@@ -36,9 +38,10 @@ class HbmBlocks {
   std::vector<Block> blocks_;
 };
 
-// Memory of a device: pages, and the file behind them. Whoever holds it keeps it.
+// Memory of a device, or of the host: pages, and the file behind them. Whoever holds it keeps it.
 struct PhysicalMemory {
   uint32_t device = 0;
+  uint64_t host_address = 0;  // of host memory, which has no blocks; 0: of a device
   uint64_t size = 0;
   bool huge = false;
   HbmBlocks blocks;

@@ -208,6 +208,9 @@ int SessionMemory::Free(const vnpu_ioc_pmem_free& arg) {
     return -EBUSY;
   }
   EndExportsOf(arg.pmem_id);
+  if (pmem->memory->host_address != 0) {
+    pinned_bytes_ -= pmem->size;
+  }
   pmems_.Erase(arg.pmem_id);
   return 0;
 }
@@ -224,6 +227,12 @@ void SessionMemory::UndoTable(uint64_t va, uint64_t size) {
 // Writes the entries for [offset, offset + size) of an object, block by block.
 int SessionMemory::WriteTable(const Pmem& pmem, uint64_t va, uint64_t offset, uint64_t size,
                               uint64_t rights) {
+  if (pmem.memory->host_address != 0) {
+    const int error =
+        table_->Map(va, size, pmem.memory->host_address + offset, rights | vdev::kPteHost);
+    CountTable();
+    return error;
+  }
   uint64_t done = 0;
   uint64_t block_start = 0;  // offset of the block in the memory
   for (const Block& block : pmem.memory->blocks.blocks()) {
@@ -372,8 +381,8 @@ int SessionMemory::Query(vnpu_ioc_mem_query* arg) {
   if (!leaf) {
     return 0;
   }
-  arg->kind = range->kind == RangeKind::kClient   ? VNPU_MEM_DEVICE
-              : range->kind == RangeKind::kPinned ? VNPU_MEM_PINNED
+  arg->kind = (leaf->flags & vdev::kPteHost) != 0 ? VNPU_MEM_PINNED
+              : range->kind == RangeKind::kClient ? VNPU_MEM_DEVICE
                                                   : VNPU_MEM_MODULE;
   arg->pa = leaf->pa + (va - leaf->va);
   arg->prot = ProtOf(leaf->flags);

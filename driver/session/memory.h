@@ -26,6 +26,7 @@ struct Pmem {
   uint64_t mapped = 0;              // bytes, each mapping counted
   std::shared_ptr<const void> use;  // of an export; nullptr: not imported
   HeldFd account;                   // for the memory's file
+  HeldMap lock;                     // keeps host memory locked
   Charge pages;
   Charge object;
 };
@@ -40,7 +41,6 @@ struct Export {
 // Pinned host memory.
 struct Pin {
   uint64_t size = 0;
-  bool locked = false;
   HeldFd file;
   HeldMap lock;  // keeps the pages locked
   Charge pages;
@@ -66,6 +66,7 @@ class SessionMemory {
   int Query(vnpu_ioc_mem_query* arg);
   int PinMemory(vnpu_ioc_pin* arg, UniqueFd fd);
   int Unpin(const vnpu_ioc_unpin& arg);
+  int AddHostObject(vnpu_ioc_pmem_host* arg, UniqueFd fd);
   int ExportObject(vnpu_ioc_export* arg);
   int Allow(const vnpu_ioc_share_allow& arg);
   int Unexport(const vnpu_ioc_unexport& arg);
@@ -91,7 +92,9 @@ class SessionMemory {
   int UnmapRange(VaRange* range, uint64_t va, uint64_t size, bool device_has_it);
   void UndoTable(uint64_t va, uint64_t size);
   void EndExportsOf(uint32_t pmem_id);
-  void LockPages(Pin* pin) const;
+  int CheckHostMemory(int fd, uint64_t size) const;
+  // False, and nothing held, when the pages cannot be locked.
+  bool LockPages(int fd, uint64_t size, HeldMap* lock) const;
   void CountTable();
 
   SessionContext* context_;
@@ -106,7 +109,8 @@ class SessionMemory {
   IdTable<Export> exports_;
   std::map<uint64_t, Pin> pins_;             // by va
   std::map<uint64_t, Charge> reservations_;  // of the client, by va
-  uint64_t pinned_bytes_ = 0;
+  uint64_t pinned_bytes_ = 0;                // of pins and host objects
+  uint64_t next_host_address_ = kHostObjectBase;
 };
 
 // User addresses of a process with four-level page tables.

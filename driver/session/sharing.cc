@@ -37,7 +37,7 @@ int SessionMemory::ExportObject(vnpu_ioc_export* arg) {
     return -EINVAL;
   }
   // Who may have it is for the session to say that allocated it.
-  if (pmem->use != nullptr) {
+  if (pmem->use != nullptr || pmem->memory->host_address != 0) {
     return -EACCES;
   }
   Export made;

@@ -339,6 +339,7 @@ TEST_P(ShareTest, OnlyNamedProcessesImport) {
   Pipe answers;
   const auto try_import = [&] {
     Session user(vnpud());
+    answers.Tell(0);
     for (;;) {
       const Key key = keys.Hear<Key>();
       if (key.words[0] == 0) {
@@ -349,6 +350,8 @@ TEST_P(ShareTest, OnlyNamedProcessesImport) {
     }
   };
   Child user(try_import);
+  // One after the other: on the embedded transport both ask for a file by the same socket.
+  ASSERT_OK(answers.Hear<int>());
   Session owner(vnpud());
   const uint32_t pmem = owner.AllocatePmem(kPage);
   uint32_t share = 0;
@@ -495,6 +498,54 @@ TEST_P(ShareTest, TheSameAddressInAnotherSession) {
   user.Free({buffer.va, kHuge, imported.pmem_id});
   EXPECT_EQ(user.Run(queue, Copy(own.va, buffer.va, 8)), VNPU_E_DMA_ADDRESS);
   EXPECT_EQ(user.Run(queue, Kernel(module.Function("add_one"), 1, args)), VNPU_E_ADDRESS);
+}
+
+int AddHostObject(Session& session, vnpu_ioc_pmem_host arg, uint32_t* pmem = nullptr) {
+  const int result = session.Ioctl(VNPU_IOC_PMEM_HOST, &arg);
+  if (pmem != nullptr) {
+    *pmem = arg.pmem_id;
+  }
+  return result;
+}
+
+TEST_P(ShareTest, HostObjectFieldsOutOfRange) {
+  Session session(vnpud());
+  const UniqueFd memory = MakeSealedMemfd(4 * kPage);
+  const UniqueFd unsealed = MakeMemfd(kPage, 0);
+  const UniqueFd event = MakeEventfd();
+  for (const vnpu_ioc_pmem_host bad : {vnpu_ioc_pmem_host{0, memory.get(), 0, 0, 0},
+                                       {kPage + 1, memory.get(), 0, 0, 0},
+                                       {5 * kPage, memory.get(), 0, 0, 0},
+                                       {UINT64_MAX & ~(kPage - 1), memory.get(), 0, 0, 0},
+                                       {kPage, memory.get(), 1, 0, 0},
+                                       {kPage, memory.get(), 0, 0, 1}}) {
+    EXPECT_ERRNO(EINVAL, AddHostObject(session, bad)) << std::hex << bad.size << ' ' << bad.flags;
+  }
+  EXPECT_ERRNO(EBADF, AddHostObject(session, {kPage, unsealed.get(), 0, 0, 0}));
+  EXPECT_ERRNO(EBADF, AddHostObject(session, {kPage, event.get(), 0, 0, 0}));
+  EXPECT_ERRNO(EBADF, AddHostObject(session, {kPage, -1, 0, 0, 0}));
+  EXPECT_EQ(Counters().pinned_pages, 0u);
+}
+
+TEST_P(ShareTest, HostObjectsAreMappedLikeOthers) {
+  Session session(vnpud());
+  const UniqueFd memory = MakeSealedMemfd(4 * kPage);
+  const Mapping mapping = Mapping::Map(memory.get(), 4 * kPage);
+  uint32_t pmem = 0;
+  ASSERT_OK(AddHostObject(session, {4 * kPage, memory.get(), 0, 0, 0}, &pmem));
+  EXPECT_EQ(Counters().pinned_pages, 4u);
+  EXPECT_EQ(Counters().hbm_pages, 0u);
+  const uint64_t va = session.Reserve(2 * kPage);
+  session.Map(va, 2 * kPage, pmem, kPage);
+  EXPECT_EQ(session.Query(va).kind, VNPU_MEM_PINNED);
+  EXPECT_EQ(session.Query(va).pmem_id, pmem);
+  const uint64_t value = 77;
+  ASSERT_TRUE(session.Store(va, &value, 8));
+  EXPECT_EQ(*reinterpret_cast<uint64_t*>(mapping.data() + kPage), 77u);
+  EXPECT_ERRNO(EACCES, Export(session, {pmem, 0, 0, kPage, 0, 0, {}}));
+  EXPECT_ERRNO(EBUSY, Free(session, pmem));
+  session.Free({va, 2 * kPage, pmem});
+  EXPECT_EQ(Counters().pinned_pages, 0u);
 }
 
 TEST_P(ShareTest, TheDriverSaysWhoTheClientIs) {

@@ -155,6 +155,18 @@ struct vnpu_ioc_pmem_alloc {
 };
 VNPU_ASSERT_SIZE(vnpu_ioc_pmem_alloc, 32);
 
+/* An object of host memory: a memfd sealed against shrinking, whose pages the driver locks as those
+ * of VNPU_IOC_PIN. The client maps the memfd itself where it maps the object. ENOMEM: the session
+ * has pinned too much. ENOSPC: VNPU_MAX_PMEMS. */
+struct vnpu_ioc_pmem_host {
+  uint64_t size;    /* in: multiple of 4096, <= size of the memfd */
+  int32_t fd;       /* in */
+  uint32_t flags;   /* 0 */
+  uint32_t pmem_id; /* out */
+  uint32_t locked;  /* out: 1: the pages are locked, 0: the driver may not lock that much */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_pmem_host, 24);
+
 /* EBUSY while mapped. */
 struct vnpu_ioc_pmem_free {
   uint32_t pmem_id;
@@ -240,7 +252,7 @@ VNPU_ASSERT_SIZE(vnpu_ioc_unpin, 16);
 #define VNPU_EXPORT_ANY_PROCESS 0x1u /* who knows the key may import; else those named as well */
 #define VNPU_EXPORT_SHORT_KEY 0x2u   /* the key is its first word, the others are zero */
 /* A key for [offset, offset+size) of an object: whole pages. Keys are random. The exporting process
- * itself may always import. EACCES: an imported object. ENOSPC: VNPU_MAX_SHARES. The key ends with
+ * itself may always import. EACCES: an imported object, or host memory. ENOSPC: VNPU_MAX_SHARES. The key ends with
  * VNPU_IOC_UNEXPORT, with the object, and with the session. */
 struct vnpu_ioc_export {
   uint32_t pmem_id;  /* in */
@@ -476,6 +488,7 @@ VNPU_ASSERT_SIZE(vnpu_ioc_module_symbol, 776);
 #define VNPU_IOC_UNEXPORT _IOW(VNPU_IOC_MAGIC, 0x2c, struct vnpu_ioc_unexport)
 #define VNPU_IOC_IMPORT _IOWR(VNPU_IOC_MAGIC, 0x2d, struct vnpu_ioc_import)
 #define VNPU_IOC_WINDOW_ADD _IOW(VNPU_IOC_MAGIC, 0x2e, struct vnpu_ioc_window_add)
+#define VNPU_IOC_PMEM_HOST _IOWR(VNPU_IOC_MAGIC, 0x2f, struct vnpu_ioc_pmem_host)
 #define VNPU_IOC_QMEM_ADD _IOWR(VNPU_IOC_MAGIC, 0x30, struct vnpu_ioc_qmem_add)
 #define VNPU_IOC_QMEM_DEL _IOW(VNPU_IOC_MAGIC, 0x31, struct vnpu_ioc_qmem_del)
 #define VNPU_IOC_QUEUE_CREATE _IOWR(VNPU_IOC_MAGIC, 0x32, struct vnpu_ioc_queue_create)
@@ -500,6 +513,8 @@ static inline void vnpu_ioctl_fds(unsigned long command, int offsets[2]) {
     offsets[1] = offsetof(struct vnpu_ioc_session, kick_fd);
   } else if (command == VNPU_IOC_PIN) {
     offsets[0] = offsetof(struct vnpu_ioc_pin, fd);
+  } else if (command == VNPU_IOC_PMEM_HOST) {
+    offsets[0] = offsetof(struct vnpu_ioc_pmem_host, fd);
   } else if (command == VNPU_IOC_QMEM_ADD) {
     offsets[0] = offsetof(struct vnpu_ioc_qmem_add, fd);
   } else if (command == VNPU_IOC_IRQ_ADD) {

@@ -67,23 +67,29 @@ aclError CheckLocationType(const aclrtMemLocation& location) {
                     static_cast<int>(location.type));
 }
 
-// What access may be asked for: to device memory by its own device and those that have peer access,
-// which then have it to all memory.
-aclError CheckLocation(const aclrtMemLocation& location, const rt::Session& session) {
+// Whether a device reaches memory of the session: its own does, and those that have peer access,
+// but for memory of the host.
+bool DeviceReaches(uint32_t device, const rt::Session& session, bool host_memory) {
+  return device == session.index() || (!host_memory && device < VNPU_MAX_DEVICES &&
+                                       rt::PeerAccessEnabled(device, session.index()));
+}
+
+// What access may be asked for.
+aclError CheckLocation(const aclrtMemLocation& location, const rt::Session& session,
+                       bool host_memory) {
   VNPU_RETURN_IF_ERROR(CheckLocationType(location));
   if (location.type == ACL_MEM_LOCATION_TYPE_HOST) {
-    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
-                "memory of device {} can be reached by devices only", session.index());
+    return host_memory
+               ? ACL_SUCCESS
+               : Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                      "memory of device {} can be reached by devices only", session.index());
   }
-  const bool peer =
-      location.id < VNPU_MAX_DEVICES && rt::PeerAccessEnabled(location.id, session.index());
-  if (location.id != session.index() && !peer) {
-    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
-                "device {} has no access to memory of device {}: call aclrtDeviceEnablePeerAccess "
-                "first",
-                location.id, session.index());
-  }
-  return ACL_SUCCESS;
+  return DeviceReaches(location.id, session, host_memory)
+             ? ACL_SUCCESS
+             : Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                    "device {} has no access to {} of device {}{}", location.id,
+                    host_memory ? "memory of the host that is mapped at addresses" : "memory",
+                    session.index(), host_memory ? "" : ": call aclrtDeviceEnablePeerAccess first");
 }
 
 }  // namespace
@@ -124,7 +130,12 @@ aclError aclrtMallocPhysical(aclrtDrvMemHandle* handle, size_t size,
     }
     uint64_t granularity = 0;
     VNPU_RETURN_IF_ERROR(rt::GranularityOf(*prop, &granularity));
-    const auto session = rt::SessionOfDevice(prop->location.id);
+    std::shared_ptr<rt::Session> session;
+    if (rt::IsHostMemory(*prop)) {
+      VNPU_RETURN_IF_ERROR(rt::CurrentSession(&session));
+    } else {
+      session = rt::SessionOfDevice(prop->location.id);
+    }
     if (session == nullptr) {
       return Fail(ACL_ERROR_RT_INVALID_DEVICEID, "device {} is not in use; set it first",
                   prop->location.id);
@@ -185,14 +196,18 @@ aclError aclrtMemSetAccess(void* virPtr, size_t size, aclrtMemAccessDesc* desc, 
     if (count == 0) {
       return Fail(ACL_ERROR_RT_PARAM_INVALID, "count is 0");
     }
+    const auto address = reinterpret_cast<uint64_t>(virPtr);
+    bool access = false;
+    bool host_memory = false;
+    VNPU_RETURN_IF_ERROR(session->virtual_memory().AccessAt(address, &access, &host_memory));
     for (size_t i = 0; i < count; ++i) {
       if (desc[i].flags != ACL_RT_MEM_ACCESS_FLAGS_READWRITE) {
         return Fail(ACL_ERROR_RT_PARAM_INVALID, "access {}: only reading and writing (3)",
                     static_cast<int>(desc[i].flags));
       }
-      VNPU_RETURN_IF_ERROR(CheckLocation(desc[i].location, *session));
+      VNPU_RETURN_IF_ERROR(CheckLocation(desc[i].location, *session, host_memory));
     }
-    return session->virtual_memory().Allow(reinterpret_cast<uint64_t>(virPtr), size);
+    return session->virtual_memory().Allow(address, size);
   });
 }
 
@@ -204,12 +219,12 @@ aclError aclrtMemGetAccess(void* virPtr, aclrtMemLocation* location, uint64_t* f
     VNPU_RETURN_IF_ERROR(FindSession(virPtr, &session));
     VNPU_RETURN_IF_ERROR(CheckLocationType(*location));
     bool access = false;
-    VNPU_RETURN_IF_ERROR(
-        session->virtual_memory().HasAccess(reinterpret_cast<uint64_t>(virPtr), &access));
-    access = access && location->type == ACL_MEM_LOCATION_TYPE_DEVICE &&
-             (location->id == session->index() ||
-              (location->id < VNPU_MAX_DEVICES &&
-               rt::PeerAccessEnabled(location->id, session->index())));
+    bool host_memory = false;
+    VNPU_RETURN_IF_ERROR(session->virtual_memory().AccessAt(reinterpret_cast<uint64_t>(virPtr),
+                                                            &access, &host_memory));
+    access = access && (location->type == ACL_MEM_LOCATION_TYPE_HOST
+                            ? host_memory
+                            : DeviceReaches(location->id, *session, host_memory));
     *flag = access ? ACL_RT_MEM_ACCESS_FLAGS_READWRITE : ACL_RT_MEM_ACCESS_FLAGS_NONE;
     return ACL_SUCCESS;
   });

@@ -29,6 +29,10 @@ class PinnedMemory {
   // The block in use that holds `address`.
   std::optional<BlockPool::Range> BlockOf(uint64_t address) const;
 
+  // For pinned memory that others map into the window. False: too many ranges are pinned.
+  bool AddExtent(uint64_t begin, uint64_t size);
+  void RemoveExtent(uint64_t begin);
+
   // Whether the address, in the session's window, lies in pinned memory. No lock.
   bool Contains(uint64_t address) const;
 
@@ -46,6 +50,10 @@ class PinnedMemory {
 
   aclError PinRegion(uint64_t size, bool single, uint64_t* base);
   void UnpinRegion(uint64_t base, uint64_t size);
+
+  // With the mutex held.
+  bool EnterExtent(uint64_t begin, uint64_t size);
+  void LeaveExtent(uint64_t begin);
 
   Session& session_;
   mutable std::mutex mutex_;

@@ -11,9 +11,11 @@
 #include "libruntime/src/base/log.h"
 #include "libruntime/src/base/ranges.h"
 #include "libruntime/src/base/round_up.h"
+#include "libruntime/src/base/shared_memory.h"
 #include "libruntime/src/device/device.h"
 #include "libruntime/src/device/peer_access.h"
 #include "libruntime/src/device/session.h"
+#include "libruntime/src/memory/pinned_memory.h"
 
 namespace vnpu::runtime {
 namespace {
@@ -25,6 +27,11 @@ constexpr uint64_t kGiantGranularity = uint64_t{1} << 30;
 
 }  // namespace
 
+bool IsHostMemory(const aclrtPhysicalMemProp& properties) {
+  return properties.location.type == ACL_MEM_LOCATION_TYPE_HOST ||
+         properties.location.type == ACL_MEM_LOCATION_TYPE_HOST_NUMA;
+}
+
 aclError GranularityOf(const aclrtPhysicalMemProp& properties, uint64_t* granularity) {
   if (properties.handleType != ACL_MEM_HANDLE_TYPE_NONE ||
       properties.allocationType != ACL_MEM_ALLOCATION_TYPE_PINNED) {
@@ -32,11 +39,25 @@ aclError GranularityOf(const aclrtPhysicalMemProp& properties, uint64_t* granula
                 static_cast<int>(properties.handleType),
                 static_cast<int>(properties.allocationType));
   }
-  if (properties.location.type != ACL_MEM_LOCATION_TYPE_DEVICE) {
-    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
-                "physical memory of the host is not supported; ask for that of a device");
+  const bool host = IsHostMemory(properties);
+  if (!host && properties.location.type != ACL_MEM_LOCATION_TYPE_DEVICE) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "location type {}: physical memory is of the host, of a NUMA node, or of a device",
+                static_cast<int>(properties.location.type));
   }
   switch (properties.memAttr) {
+    case ACL_DDR_MEM_NORMAL:
+    case ACL_DDR_MEM_P2P_NORMAL:
+    case ACL_DDR_MEM_HUGE:
+    case ACL_DDR_MEM_P2P_HUGE:
+      if (!host) {
+        break;
+      }
+      *granularity =
+          properties.memAttr == ACL_DDR_MEM_NORMAL || properties.memAttr == ACL_DDR_MEM_P2P_NORMAL
+              ? VNPU_PAGE_SIZE
+              : VNPU_HUGE_PAGE_SIZE;
+      return ACL_SUCCESS;
     case ACL_MEM_NORMAL:
     case ACL_MEM_P2P_NORMAL:
       *granularity = VNPU_PAGE_SIZE;
@@ -49,12 +70,16 @@ aclError GranularityOf(const aclrtPhysicalMemProp& properties, uint64_t* granula
       return ACL_SUCCESS;
     case ACL_MEM_HUGE1G:
     case ACL_HBM_MEM_HUGE1G:
+      if (host) {
+        break;
+      }
       *granularity = kGiantGranularity;
       return ACL_SUCCESS;
     default:
-      return Fail(ACL_ERROR_RT_PARAM_INVALID, "memory attribute {} is not for physical memory",
-                  static_cast<int>(properties.memAttr));
+      break;
   }
+  return Fail(ACL_ERROR_RT_PARAM_INVALID, "memory attribute {} is not for physical memory of {}",
+              static_cast<int>(properties.memAttr), host ? "the host" : "a device");
 }
 
 aclError VirtualMemory::Reserve(uint64_t size, uint64_t wanted, uint64_t* address) {
@@ -111,26 +136,68 @@ aclError VirtualMemory::Allocate(uint64_t size, const aclrtPhysicalMemProp& prop
                                  Physical** physical) {
   uint64_t granularity = 0;
   VNPU_RETURN_IF_ERROR(GranularityOf(properties, &granularity));
-  if (size > session_.info().hbm_total) {
-    return Fail(ACL_ERROR_RT_MEMORY_ALLOCATION, "{} bytes are more than the {} of the device", size,
-                session_.info().hbm_total);
+  const bool host = IsHostMemory(properties);
+  const uint64_t most = host ? VNPU_WINDOW_SIZE : session_.info().hbm_total;
+  if (size > most) {
+    return Fail(ACL_ERROR_RT_MEMORY_ALLOCATION, "{} bytes are more than the {} of the {}", size,
+                most, host ? "addresses" : "device");
   }
   const std::lock_guard lock(mutex_);
   vnpu_ioc_pmem_alloc request{};
   request.size = RoundUp(size, granularity);
   request.flags = granularity > VNPU_PAGE_SIZE ? VNPU_PMEM_HUGE : 0;
-  const int result = session_.Call(VNPU_IOC_PMEM_ALLOC, request);
+  UniqueFd file;
+  const int result =
+      host ? AllocateHost(&request, &file) : session_.Call(VNPU_IOC_PMEM_ALLOC, request);
   if (result < 0) {
-    return result == -ENOMEM ? Fail(ACL_ERROR_RT_MEMORY_ALLOCATION,
-                                    "the device has no {} bytes left", request.size)
-                             : FailErrno(-result, "the driver gives no device memory");
+    const char* const who = host ? "host" : "device";
+    return result == -ENOMEM
+               ? Fail(ACL_ERROR_RT_MEMORY_ALLOCATION, "the {} has no {} bytes left", who,
+                      request.size)
+               : FailErrno(-result, fmt::format("the driver gives no {} memory", who));
   }
   Physical* fresh = nullptr;
   VNPU_RETURN_IF_ERROR(NewPhysical(request.size, request.pmem_id, &fresh));
   fresh->properties = properties;
+  fresh->host = std::move(file);
   Publish(fresh);
   *physical = fresh;
   return ACL_SUCCESS;
+}
+
+int VirtualMemory::AllocateHost(vnpu_ioc_pmem_alloc* request, UniqueFd* host) {
+  *host = MakeMemfd("vnpu-host", request->size);
+  if (!host->valid()) {
+    return -errno;
+  }
+  vnpu_ioc_pmem_host memory{};
+  memory.size = request->size;
+  memory.fd = host->get();
+  const int result = session_.Call(VNPU_IOC_PMEM_HOST, memory);
+  request->pmem_id = memory.pmem_id;
+  return result;
+}
+
+aclError VirtualMemory::MapOnHost(uint64_t address, const Physical& physical) {
+  if (!physical.host.valid()) {
+    return ACL_SUCCESS;
+  }
+  if (!session_.pinned_memory().AddExtent(address, physical.size)) {
+    return Fail(ACL_ERROR_RT_RESOURCE_ALLOC_FAIL, "too many separate ranges of host memory");
+  }
+  if (!session_.window().MapShared(address, physical.size, physical.host.get())) {
+    const int error = errno;
+    session_.pinned_memory().RemoveExtent(address);
+    return FailErrno(error, "cannot map host memory");
+  }
+  return ACL_SUCCESS;
+}
+
+void VirtualMemory::UnmapOnHost(uint64_t address, const Physical& physical) {
+  if (physical.host.valid()) {
+    session_.window().Unmap(address, physical.size);
+    session_.pinned_memory().RemoveExtent(address);
+  }
 }
 
 // An object for what the driver gave, which goes back if there is none.
@@ -148,6 +215,7 @@ aclError VirtualMemory::NewPhysical(uint64_t size, uint32_t pmem_id, Physical** 
   fresh->pmem_id = pmem_id;
   fresh->references = 1;
   fresh->mappings = 0;
+  fresh->host.Reset();
   fresh->imported = false;
   fresh->number = 0;
   fresh->share_id = 0;
@@ -177,6 +245,11 @@ void VirtualMemory::FreeIfUnused(Physical* physical) {
     Log().warn("physical memory {} was not given back: error {}", physical->pmem_id, -result);
   }
   physicals_.erase(physical);
+  EndHandle(physical);
+}
+
+void VirtualMemory::EndHandle(Physical* physical) {
+  physical->host.Reset();
   if (physicals.Retire(physical)) {
     physicals.Free(physical);
   }
@@ -235,6 +308,12 @@ aclError VirtualMemory::MapLocked(uint64_t address, uint64_t size, Physical* phy
   if (result < 0) {
     return FailErrno(-result, "the driver cannot map the memory");
   }
+  if (const aclError error = access ? MapOnHost(address, *physical) : ACL_SUCCESS;
+      error != ACL_SUCCESS) {
+    vnpu_ioc_unmap undo{.va = address, .size = size};
+    session_.Call(VNPU_IOC_UNMAP, undo);
+    return error;
+  }
   mappings_[address] = {.size = size, .physical = physical, .access = access};
   ++physical->mappings;
   if (access) {
@@ -259,6 +338,9 @@ aclError VirtualMemory::UnmapLocked(uint64_t address) {
   Mappings::iterator mapping;
   VNPU_RETURN_IF_ERROR(FindMapping(address, &mapping));
   session_.peer_exports().Remove(address);
+  if (mapping->second.access) {
+    UnmapOnHost(address, *mapping->second.physical);
+  }
   vnpu_ioc_unmap request{.va = address, .size = mapping->second.size};
   if (const int result = session_.Call(VNPU_IOC_UNMAP, request); result < 0) {
     return FailErrno(-result, "the driver cannot unmap the memory");
@@ -292,16 +374,18 @@ aclError VirtualMemory::Allow(uint64_t address, uint64_t size) {
   if (const int result = session_.Call(VNPU_IOC_PROTECT, request); result < 0) {
     return FailErrno(-result, "the driver cannot change the access");
   }
+  VNPU_RETURN_IF_ERROR(MapOnHost(address, physical));
   mapping->second.access = true;
   ShowPeers(address, physical);
   return ACL_SUCCESS;
 }
 
-aclError VirtualMemory::HasAccess(uint64_t address, bool* access) {
+aclError VirtualMemory::AccessAt(uint64_t address, bool* access, bool* host_memory) {
   const std::lock_guard lock(mutex_);
   Mappings::iterator mapping;
   VNPU_RETURN_IF_ERROR(FindMapping(address, &mapping));
   *access = mapping->second.access;
+  *host_memory = mapping->second.physical->host.valid();
   return ACL_SUCCESS;
 }
 
@@ -331,9 +415,7 @@ std::optional<BlockPool::Range> VirtualMemory::MappingOf(uint64_t address) const
 void VirtualMemory::Drop() {
   const std::lock_guard lock(mutex_);
   for (Physical* physical : physicals_) {
-    if (physicals.Retire(physical)) {
-      physicals.Free(physical);
-    }
+    EndHandle(physical);
   }
   physicals_.clear();
   mappings_.clear();

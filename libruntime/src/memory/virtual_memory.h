@@ -3,6 +3,8 @@
 #ifndef VNPU_LIBRUNTIME_SRC_MEMORY_VIRTUAL_MEMORY_H_
 #define VNPU_LIBRUNTIME_SRC_MEMORY_VIRTUAL_MEMORY_H_
 
+#include <vnpu/ioctl.h>
+
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -12,6 +14,7 @@
 
 #include "acl/acl_rt.h"
 #include "libruntime/src/base/slab.h"
+#include "libruntime/src/base/unique_fd.h"
 #include "libruntime/src/memory/block_pool.h"
 #include "libruntime/src/memory/share_key.h"
 
@@ -28,6 +31,7 @@ struct alignas(64) Physical : SlabObject {
   uint32_t pmem_id = 0;
   uint32_t references = 0;  // calls of aclrtFreePhysical to come
   uint32_t mappings = 0;
+  UniqueFd host;  // memory of the host: the file that holds it
   bool imported = false;
   uint32_t number = 0;    // imported: the driver's number of the memory's device
   uint32_t share_id = 0;  // exported; 0: not
@@ -35,7 +39,10 @@ struct alignas(64) Physical : SlabObject {
   aclrtPhysicalMemProp properties{};
 };
 
-// Bytes that sizes and addresses are multiples of; fails for memory that the device cannot give.
+// Whether it is memory of the host.
+bool IsHostMemory(const aclrtPhysicalMemProp& properties);
+
+// Bytes that sizes and addresses are multiples of; fails for memory that cannot be given.
 aclError GranularityOf(const aclrtPhysicalMemProp& properties, uint64_t* granularity);
 
 // Any thread. A driver's session frees everything by itself: Drop only ends the handles.
@@ -55,7 +62,8 @@ class VirtualMemory {
   aclError Map(uint64_t address, uint64_t size, Physical* physical, bool access);
   aclError Unmap(uint64_t address);
   aclError Allow(uint64_t address, uint64_t size);
-  aclError HasAccess(uint64_t address, bool* access);
+  // Whether there is access to what is mapped at `address`, and whether it is memory of the host.
+  aclError AccessAt(uint64_t address, bool* access, bool* host_memory);
   // The memory mapped at `address`, with one more reference.
   aclError Retain(uint64_t address, Physical** physical);
 
@@ -89,8 +97,13 @@ class VirtualMemory {
   // With the mutex held.
   aclError MapLocked(uint64_t address, uint64_t size, Physical* physical, bool access);
   aclError UnmapLocked(uint64_t address);
+  int AllocateHost(vnpu_ioc_pmem_alloc* request, UniqueFd* host);
+  // The host's side of a mapping of host memory.
+  aclError MapOnHost(uint64_t address, const Physical& physical);
+  void UnmapOnHost(uint64_t address, const Physical& physical);
   aclError NewPhysical(uint64_t size, uint32_t pmem_id, Physical** physical);
   void Publish(Physical* physical);
+  static void EndHandle(Physical* physical);
   Physical* FindShared(const ShareKey& key) const;
   // Imported memory is this device's alone: only who allocated it may pass it on.
   void ShowPeers(uint64_t address, const Physical& physical);

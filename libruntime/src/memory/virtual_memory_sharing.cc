@@ -12,7 +12,7 @@
 namespace vnpu::runtime {
 
 void VirtualMemory::ShowPeers(uint64_t address, const Physical& physical) {
-  if (!physical.imported) {
+  if (!physical.imported && !physical.host.valid()) {
     session_.peer_exports().Add(address, physical.size, physical.pmem_id);
   }
 }
@@ -20,6 +20,9 @@ void VirtualMemory::ShowPeers(uint64_t address, const Physical& physical) {
 aclError VirtualMemory::Export(Physical* physical, uint32_t flags, ShareKey* key) {
   const std::lock_guard lock(mutex_);
   VNPU_RETURN_IF_ERROR(CheckLive(physical));
+  if (physical->host.valid()) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID, "memory of the host is not shared this way");
+  }
   if (physical->share_id != 0) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "the memory is shared already, under one key only");
   }

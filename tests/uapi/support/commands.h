@@ -36,6 +36,7 @@ inline constexpr Command kCommands[] = {
     VNPU_RAW_COMMAND(SELF, true, false),          VNPU_RAW_COMMAND(EXPORT, false, true),
     VNPU_RAW_COMMAND(SHARE_ALLOW, false, true),   VNPU_RAW_COMMAND(UNEXPORT, false, true),
     VNPU_RAW_COMMAND(IMPORT, false, true),        VNPU_RAW_COMMAND(WINDOW_ADD, false, true),
+    VNPU_RAW_COMMAND(PMEM_HOST, false, true),
 };
 #undef VNPU_RAW_COMMAND
 
