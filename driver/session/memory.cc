@@ -86,24 +86,6 @@ int SessionMemory::TableReadOnly(UniqueFd* fd) const {
 
 void SessionMemory::CountTable() { table_pages_.Set(table_->nodes()); }
 
-VaSpace* SessionMemory::SpaceOf(uint64_t va) {
-  const auto holds = [va](const VaSpace& space) { return va - space.base() < space.size(); };
-  if (holds(space_)) {
-    return &space_;
-  }
-  for (const std::unique_ptr<VaSpace>& space : further_spaces_) {
-    if (holds(*space)) {
-      return space.get();
-    }
-  }
-  return nullptr;
-}
-
-VaRange* SessionMemory::FindRange(uint64_t va, uint64_t size) {
-  VaSpace* space = SpaceOf(va);
-  return space != nullptr ? space->Find(va, size) : nullptr;
-}
-
 // Reservations -------------------------------------------------------------------------------
 
 int SessionMemory::Reserve(vnpu_ioc_reserve* arg) {

@@ -135,6 +135,24 @@ int SessionMemory::Import(vnpu_ioc_import* arg) {
   return id ? 0 : -ENOSPC;
 }
 
+VaSpace* SessionMemory::SpaceOf(uint64_t va) {
+  const auto holds = [va](const VaSpace& space) { return va - space.base() < space.size(); };
+  if (holds(space_)) {
+    return &space_;
+  }
+  for (const std::unique_ptr<VaSpace>& space : further_spaces_) {
+    if (holds(*space)) {
+      return space.get();
+    }
+  }
+  return nullptr;
+}
+
+VaRange* SessionMemory::FindRange(uint64_t va, uint64_t size) {
+  VaSpace* space = SpaceOf(va);
+  return space != nullptr ? space->Find(va, size) : nullptr;
+}
+
 int SessionMemory::AddWindow(const vnpu_ioc_window_add& arg) {
   if (arg.flags != 0 || !ValidWindow(arg.base)) {
     return -EINVAL;

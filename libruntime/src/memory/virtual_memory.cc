@@ -11,11 +11,9 @@
 #include "libruntime/src/base/log.h"
 #include "libruntime/src/base/ranges.h"
 #include "libruntime/src/base/round_up.h"
-#include "libruntime/src/base/shared_memory.h"
 #include "libruntime/src/device/device.h"
 #include "libruntime/src/device/peer_access.h"
 #include "libruntime/src/device/session.h"
-#include "libruntime/src/memory/pinned_memory.h"
 
 namespace vnpu::runtime {
 namespace {
@@ -26,11 +24,6 @@ constinit Slab<Physical, kMaxPhysicals> physicals;
 constexpr uint64_t kGiantGranularity = uint64_t{1} << 30;
 
 }  // namespace
-
-bool IsHostMemory(const aclrtPhysicalMemProp& properties) {
-  return properties.location.type == ACL_MEM_LOCATION_TYPE_HOST ||
-         properties.location.type == ACL_MEM_LOCATION_TYPE_HOST_NUMA;
-}
 
 aclError GranularityOf(const aclrtPhysicalMemProp& properties, uint64_t* granularity) {
   if (properties.handleType != ACL_MEM_HANDLE_TYPE_NONE ||
@@ -163,41 +156,6 @@ aclError VirtualMemory::Allocate(uint64_t size, const aclrtPhysicalMemProp& prop
   Publish(fresh);
   *physical = fresh;
   return ACL_SUCCESS;
-}
-
-int VirtualMemory::AllocateHost(vnpu_ioc_pmem_alloc* request, UniqueFd* host) {
-  *host = MakeMemfd("vnpu-host", request->size);
-  if (!host->valid()) {
-    return -errno;
-  }
-  vnpu_ioc_pmem_host memory{};
-  memory.size = request->size;
-  memory.fd = host->get();
-  const int result = session_.Call(VNPU_IOC_PMEM_HOST, memory);
-  request->pmem_id = memory.pmem_id;
-  return result;
-}
-
-aclError VirtualMemory::MapOnHost(uint64_t address, const Physical& physical) {
-  if (!physical.host.valid()) {
-    return ACL_SUCCESS;
-  }
-  if (!session_.pinned_memory().AddExtent(address, physical.size)) {
-    return Fail(ACL_ERROR_RT_RESOURCE_ALLOC_FAIL, "too many separate ranges of host memory");
-  }
-  if (!session_.window().MapShared(address, physical.size, physical.host.get())) {
-    const int error = errno;
-    session_.pinned_memory().RemoveExtent(address);
-    return FailErrno(error, "cannot map host memory");
-  }
-  return ACL_SUCCESS;
-}
-
-void VirtualMemory::UnmapOnHost(uint64_t address, const Physical& physical) {
-  if (physical.host.valid()) {
-    session_.window().Unmap(address, physical.size);
-    session_.pinned_memory().RemoveExtent(address);
-  }
 }
 
 // An object for what the driver gave, which goes back if there is none.
