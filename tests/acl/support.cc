@@ -10,6 +10,9 @@
 namespace vnpu::test {
 namespace {
 
+// What an embedded driver offers; device nodes have as many as they have.
+[[maybe_unused]] const bool two_devices = setenv("VNPU_DEVICES", "2", /*overwrite=*/0) == 0;
+
 // The inode of the session memory that a process has mapped; empty: none.
 std::string SessionMemoryOf(const std::string& pid) {
   std::ifstream maps("/proc/" + pid + "/maps");
