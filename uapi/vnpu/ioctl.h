@@ -252,8 +252,8 @@ VNPU_ASSERT_SIZE(vnpu_ioc_unpin, 16);
 #define VNPU_EXPORT_ANY_PROCESS 0x1u /* who knows the key may import; else those named as well */
 #define VNPU_EXPORT_SHORT_KEY 0x2u   /* the key is its first word, the others are zero */
 /* A key for [offset, offset+size) of an object: whole pages. Keys are random. The exporting process
- * itself may always import. EACCES: an imported object, or host memory. ENOSPC: VNPU_MAX_SHARES. The key ends with
- * VNPU_IOC_UNEXPORT, with the object, and with the session. */
+ * itself may always import. EACCES: an imported object, or host memory. ENOSPC: VNPU_MAX_SHARES.
+ * The key ends with VNPU_IOC_UNEXPORT, with the object, and with the session. */
 struct vnpu_ioc_export {
   uint32_t pmem_id;  /* in */
   uint32_t flags;    /* in */
