@@ -14,6 +14,7 @@
 #include <string>
 
 #include "libruntime/src/base/shared_memory.h"
+#include "libruntime/src/device/core_limits.h"
 #include "libruntime/src/device/driver.h"
 #include "libruntime/src/device/window.h"
 
@@ -89,6 +90,9 @@ class Session : public std::enable_shared_from_this<Session> {
   HostRegistry& host_registry() const { return *host_registry_; }
   CopyEngine& copies() const { return *copies_; }
 
+  // Cores that kernels of streams without a limit of their own may run on.
+  std::atomic<CoreLimits>& core_limits() { return core_limits_; }
+
   // Names of loaded kernels, for messages.
   void NameFunction(uint32_t func_id, std::string name);
   std::string FunctionName(uint32_t func_id) const;
@@ -104,6 +108,7 @@ class Session : public std::enable_shared_from_this<Session> {
   uint64_t features_ = 0;
   bool device_fences_ = false;
   vnpu_device_info info_{};
+  std::atomic<CoreLimits> core_limits_{};
   std::atomic<bool> closed_{false};
 
   std::shared_mutex file_mutex_;  // held shared while the file is used
