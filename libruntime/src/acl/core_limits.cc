@@ -47,7 +47,7 @@ uint32_t Effective(CoreLimits stream, CoreLimits process, const vnpu_device_info
 }
 
 aclError SetCoreLimit(std::atomic<CoreLimits>& limits, const rt::Session& session,
-                  aclrtDevResLimitType type, uint32_t value) {
+                      aclrtDevResLimitType type, uint32_t value) {
   if ((session.features() & VNPU_FEATURE_CORE_LIMIT) == 0) {
     return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
                 "the driver does not limit cores; use one of this library's release");
@@ -70,7 +70,7 @@ aclError SetCoreLimit(std::atomic<CoreLimits>& limits, const rt::Session& sessio
 
 // The device's description, and its session where it is set.
 aclError FindDeviceAndSession(int32_t device, vnpu_device_info* info,
-                     std::shared_ptr<rt::Session>* session) {
+                              std::shared_ptr<rt::Session>* session) {
   std::shared_ptr<rt::Driver> driver;
   VNPU_RETURN_IF_ERROR(rt::Driver::Get(&driver));
   VNPU_RETURN_IF_ERROR(driver->CheckDevice(device));
@@ -84,8 +84,7 @@ aclError FindDeviceAndSession(int32_t device, vnpu_device_info* info,
 
 CoreLimits LimitsOfThread() {
   const auto [stream, generation] = thread_stream;
-  const bool good =
-      stream != nullptr && stream->alive() && stream->generation() == generation;
+  const bool good = stream != nullptr && stream->alive() && stream->generation() == generation;
   return good ? stream->core_limits.load() : CoreLimits{};
 }
 

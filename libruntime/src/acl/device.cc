@@ -49,8 +49,8 @@ aclError ReadAttribute(const vnpu_device_info& info, aclrtDevAttr attr, int64_t*
     case ACL_DEV_ATTR_PHY_CHIP_ID:
       *value = info.device;
       return ACL_SUCCESS;
-    case ACL_DEV_ATTR_SMP_ID:       // all devices of a driver run under one operating system
-    case ACL_DEV_ATTR_MAINBOARD_ID:  // there is none
+    case ACL_DEV_ATTR_SMP_ID:             // all devices of a driver run under one operating system
+    case ACL_DEV_ATTR_MAINBOARD_ID:       // there is none
     case ACL_DEV_ATTR_CUST_OP_PRIVILEGE:  // kernels run under a system call filter
       *value = 0;
       return ACL_SUCCESS;

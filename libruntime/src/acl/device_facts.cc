@@ -58,8 +58,7 @@ aclError aclrtGetDeviceUtilizationRate(int32_t deviceId, aclrtUtilizationInfo* u
     VNPU_RETURN_IF_ERROR(rt::Driver::Get(&driver));
     VNPU_RETURN_IF_ERROR(driver->CheckDevice(deviceId));
     rt::Utilization rates{};
-    VNPU_RETURN_IF_ERROR(
-        rt::MeasureUtilization(*driver, static_cast<uint32_t>(deviceId), &rates));
+    VNPU_RETURN_IF_ERROR(rt::MeasureUtilization(*driver, static_cast<uint32_t>(deviceId), &rates));
     utilizationInfo->cubeUtilization = rates[VNPU_UNIT_AI_CORE];
     utilizationInfo->vectorUtilization = rates[VNPU_UNIT_VECTOR_CORE];
     utilizationInfo->aicpuUtilization = rates[VNPU_UNIT_AI_CPU];

@@ -1,11 +1,10 @@
 // Facts about the chip as text.
-#include "acl/acl_platform.h"
-
 #include <fmt/format.h>
 
 #include <cstring>
 #include <string>
 
+#include "acl/acl_platform.h"
 #include "acl/acl_rt.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/device/chip.h"

@@ -7,8 +7,8 @@
 namespace vnpu::runtime {
 namespace {
 
-constexpr uint64_t kKiB = 1024;
-constexpr uint64_t kMiB = 1024 * kKiB;
+constexpr uint64_t kKibi = 1024;
+constexpr uint64_t kMebi = 1024 * kKibi;
 
 // Memories of one core of the Atlas A2 series; clock and L2 differ by chip.
 constexpr Chip A2(std::string_view name, uint32_t mhz, uint64_t l2) {
@@ -17,12 +17,12 @@ constexpr Chip A2(std::string_view name, uint32_t mhz, uint64_t l2) {
           .core_version = "AIC-C-220",
           .core_mhz = mhz,
           .l2_bytes = l2,
-          .unified_buffer_bytes = 192 * kKiB,
-          .l1_bytes = 512 * kKiB,
-          .l0a_bytes = 64 * kKiB,
-          .l0b_bytes = 64 * kKiB,
-          .l0c_bytes = 128 * kKiB,
-          .bias_table_bytes = 1 * kKiB,
+          .unified_buffer_bytes = 192 * kKibi,
+          .l1_bytes = 512 * kKibi,
+          .l0a_bytes = 64 * kKibi,
+          .l0b_bytes = 64 * kKibi,
+          .l0c_bytes = 128 * kKibi,
+          .bias_table_bytes = 1 * kKibi,
           .hbm = true};
 }
 
@@ -32,16 +32,11 @@ constexpr Chip Series(std::string_view name, uint32_t architecture, bool hbm) {
 
 // The first entry that a name begins with counts.
 constexpr std::array kChips = {
-    A2("Ascend910B1", 1850, 192 * kMiB),
-    A2("Ascend910B2", 1800, 192 * kMiB),
-    A2("Ascend910B3", 1800, 192 * kMiB),
-    A2("Ascend910B4-1", 0, 0),
-    A2("Ascend910B4", 1500, 96 * kMiB),
-    A2("Ascend910B", 0, 0),
-    Series("Ascend910_93", 2201, true),
-    Series("Ascend910", 1001, true),
-    Series("Ascend310P", 2002, false),
-    Series("Ascend310B", 3002, false),
+    A2("Ascend910B1", 1850, 192 * kMebi), A2("Ascend910B2", 1800, 192 * kMebi),
+    A2("Ascend910B3", 1800, 192 * kMebi), A2("Ascend910B4-1", 0, 0),
+    A2("Ascend910B4", 1500, 96 * kMebi),  A2("Ascend910B", 0, 0),
+    Series("Ascend910_93", 2201, true),  Series("Ascend910", 1001, true),
+    Series("Ascend310P", 2002, false),   Series("Ascend310B", 3002, false),
     Series("Ascend950", 3510, true),
 };
 

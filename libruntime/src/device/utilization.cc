@@ -20,7 +20,8 @@ int32_t PercentBusy(uint64_t in_use, uint64_t samples, uint64_t units, uint64_t 
     return -1;
   }
   constexpr uint64_t kFull = 100;
-  const uint64_t percent = std::min(kFull, (in_use * kFull + samples * units / 2) / (samples * units));
+  const uint64_t percent =
+      std::min(kFull, (in_use * kFull + samples * units / 2) / (samples * units));
   const bool worked = in_use != 0 || busy_ns != 0;
   return static_cast<int32_t>(worked ? std::max<uint64_t>(percent, 1) : percent);
 }
