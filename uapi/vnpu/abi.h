@@ -46,6 +46,8 @@
 #define VNPU_PRIORITIES 8u        /* 0 is the highest */
 #define VNPU_PAGE_SIZE 4096u
 #define VNPU_HUGE_PAGE_SIZE (2u << 20)
+/* Queues of a session that have VNPU_QUEUE_DRIVER_SUBMIT. */
+#define VNPU_MAX_SUBMIT_QUEUES 256u
 
 /* Device memory of a session lives in one window of virtual addresses that the client chooses and
  * keeps reserved (PROT_NONE); the device process maps the same addresses. */

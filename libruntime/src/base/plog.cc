@@ -62,30 +62,25 @@ bool PlogSink::OpenFile(size_t bytes) {
 }
 
 bool PlogSink::NextFile() {
-  std::error_code error;
-  std::filesystem::create_directories(folder_, error);
-  const std::string stem = fmt::format("{}/plog-{}_{}", folder_, pid_, TimeStamp());
-  // Several files within a millisecond get a number.
-  constexpr int kTries = 1000;
-  for (int i = 0; i < kTries; ++i) {
-    const std::string path = i == 0 ? stem + ".log" : fmt::format("{}.{}.log", stem, i);
-    const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0640);
-    if (fd < 0 && errno == EEXIST) {
-      continue;
-    }
-    if (fd < 0) {
-      return false;
-    }
-    file_.Reset(fd);
-    written_ = 0;
-    paths_.push_back(path);
-    while (paths_.size() > files_) {
-      unlink(paths_.front().c_str());
-      paths_.pop_front();
-    }
-    return true;
+  std::error_code ignored;
+  std::filesystem::create_directories(folder_, ignored);
+  const std::string stamp = TimeStamp();
+  same_stamp_ = stamp == stamp_ ? same_stamp_ + 1 : 0;
+  stamp_ = stamp;
+  const std::string number = same_stamp_ == 0 ? "" : fmt::format(".{}", same_stamp_);
+  std::string path = fmt::format("{}/plog-{}_{}{}.log", folder_, pid_, stamp, number);
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+  if (fd < 0) {
+    return false;
   }
-  return false;
+  file_.Reset(fd);
+  written_ = 0;
+  paths_.push_back(std::move(path));
+  while (paths_.size() > files_) {
+    unlink(paths_.front().c_str());
+    paths_.pop_front();
+  }
+  return true;
 }
 
 uint32_t PlogFilesFromEnvironment() {

@@ -38,6 +38,8 @@ class PlogSink final : public spdlog::sinks::base_sink<std::mutex> {
   pid_t pid_ = 0;  // whose file is open
   UniqueFd file_;
   uint64_t written_ = 0;
+  std::string stamp_;              // time in the last file's name
+  uint32_t same_stamp_ = 0;        // files with that time before it
   std::deque<std::string> paths_;  // of this process, the oldest first
 };
 

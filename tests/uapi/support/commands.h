@@ -33,6 +33,7 @@ inline constexpr Command kCommands[] = {
     VNPU_RAW_COMMAND(EVENT_FREE, false, true),    VNPU_RAW_COMMAND(IRQ_ADD, false, true),
     VNPU_RAW_COMMAND(IRQ_DEL, false, true),       VNPU_RAW_COMMAND(MODULE_LOAD, false, true),
     VNPU_RAW_COMMAND(MODULE_UNLOAD, false, true), VNPU_RAW_COMMAND(MODULE_SYMBOL, false, true),
+    VNPU_RAW_COMMAND(IDENTITY, true, false),
 };
 #undef VNPU_RAW_COMMAND
 
