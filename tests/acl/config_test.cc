@@ -91,9 +91,13 @@ TEST_F(ConfigTest, ParseErrorsTellThePlace) {
 TEST_F(ConfigTest, DepthHasALimit) {
   const auto nested = [](int depth, const char* open, const char* close) {
     std::string text = R"({"dump": )";
-    for (int i = 0; i < depth; ++i) text += open;
+    for (int i = 0; i < depth; ++i) {
+      text += open;
+    }
     text += "1";
-    for (int i = 0; i < depth; ++i) text += close;
+    for (int i = 0; i < depth; ++i) {
+      text += close;
+    }
     return text + "}";
   };
   EXPECT_EQ(Init(nested(10, "{\"a\": ", "}")), ACL_ERROR_PARSE_FILE);

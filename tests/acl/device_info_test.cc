@@ -111,22 +111,22 @@ TEST(DeviceFacts, SoftwareFeaturesAgreeWithTheirList) {
   aclGetRecentErrMsg();
 }
 
-std::string Platform(aclplatformDevInfo type) {
+std::string PlatformText(aclplatformDevInfo type) {
   std::array<char, 64> value{};
   EXPECT_OK(aclplatformGetDeviceInfo(type, value.data(), value.size()));
   return value.data();
 }
 
 TEST(DeviceFacts, PlatformFactsAreText) {
-  EXPECT_EQ(Platform(ACL_PLATFORM_SOC_VERSION), aclrtGetSocName());
-  EXPECT_EQ(Platform(ACL_PLATFORM_NPU_ARCH), "2201");
-  EXPECT_EQ(Platform(ACL_PLATFORM_AICORE_UB_SIZE), "196608");
-  EXPECT_EQ(Platform(ACL_PLATFORM_MEMORY_TYPE), std::to_string(HBM));
+  EXPECT_EQ(PlatformText(ACL_PLATFORM_SOC_VERSION), aclrtGetSocName());
+  EXPECT_EQ(PlatformText(ACL_PLATFORM_NPU_ARCH), "2201");
+  EXPECT_EQ(PlatformText(ACL_PLATFORM_AICORE_UB_SIZE), "196608");
+  EXPECT_EQ(PlatformText(ACL_PLATFORM_MEMORY_TYPE), std::to_string(HBM));
   int64_t memory = 0;
   ASSERT_OK(aclrtGetDeviceInfo(0, ACL_DEV_ATTR_TOTAL_GLOBAL_MEM_SIZE, &memory));
-  EXPECT_EQ(Platform(ACL_PLATFORM_MEMORY_SIZE), std::to_string(memory));
+  EXPECT_EQ(PlatformText(ACL_PLATFORM_MEMORY_SIZE), std::to_string(memory));
   for (int type = ACL_PLATFORM_AICORE_CNT; type <= ACL_PLATFORM_MEMORY_TYPE; ++type) {
-    EXPECT_FALSE(Platform(static_cast<aclplatformDevInfo>(type)).empty()) << type;
+    EXPECT_FALSE(PlatformText(static_cast<aclplatformDevInfo>(type)).empty()) << type;
   }
   std::array<char, 5> room{};
   EXPECT_OK(aclplatformGetDeviceInfo(ACL_PLATFORM_NPU_ARCH, room.data(), 5));

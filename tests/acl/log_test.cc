@@ -56,7 +56,7 @@ class LogTest : public testing::Test {
   const fs::path folder_ = fs::temp_directory_path() / ("acl_log_" + std::to_string(getpid()));
 };
 
-testing::AssertionResult Has(const std::string& text, const std::string& part) {
+testing::AssertionResult HasText(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos ? testing::AssertionSuccess()
                                               : testing::AssertionFailure()
                                                     << "no '" << part << "' in\n"
@@ -83,15 +83,15 @@ TEST_F(LogTest, FilesLieUnderTheProcessLogPath) {
   const ChildResult child = Run("Speak", {{"ASCEND_PROCESS_LOG_PATH", folder_ / "deep"},
                                           {"ASCEND_WORK_PATH", folder_ / "work"}});
   const std::string log = LogFile(folder_ / "deep/debug/plog", child.pid);
-  EXPECT_TRUE(Has(log, "[ERROR] APP(" + std::to_string(child.pid) + ",acl_test):"));
-  EXPECT_TRUE(Has(log, "log_test.cc:"));
-  EXPECT_TRUE(Has(log, "app error"));
-  EXPECT_TRUE(Has(log, "nameless"));
-  EXPECT_TRUE(Has(log, "[ERROR] RUNTIME("));
-  EXPECT_TRUE(Has(log, "/no/such/file"));
-  EXPECT_FALSE(Has(log, "app warning")) << "errors alone by default";
-  EXPECT_FALSE(Has(log, "out of range"));
-  EXPECT_FALSE(Has(child.output, "app error"));
+  EXPECT_TRUE(HasText(log, "[ERROR] APP(" + std::to_string(child.pid) + ",acl_test):"));
+  EXPECT_TRUE(HasText(log, "log_test.cc:"));
+  EXPECT_TRUE(HasText(log, "app error"));
+  EXPECT_TRUE(HasText(log, "nameless"));
+  EXPECT_TRUE(HasText(log, "[ERROR] RUNTIME("));
+  EXPECT_TRUE(HasText(log, "/no/such/file"));
+  EXPECT_FALSE(HasText(log, "app warning")) << "errors alone by default";
+  EXPECT_FALSE(HasText(log, "out of range"));
+  EXPECT_FALSE(HasText(child.output, "app error"));
   EXPECT_FALSE(fs::exists(folder_ / "work"));
 }
 
@@ -100,24 +100,24 @@ TEST_F(LogTest, WorkPathHasAFolderForLogs) {
       Run("Speak", {{"ASCEND_WORK_PATH", folder_}, {"ASCEND_GLOBAL_LOG_LEVEL", "0"}});
   const std::string log = LogFile(folder_ / "log/debug/plog", child.pid);
   for (const char* part : {"[DEBUG] APP(", "[INFO] APP(", "app info text 42", "[WARNING] APP("}) {
-    EXPECT_TRUE(Has(log, part));
+    EXPECT_TRUE(HasText(log, part));
   }
 }
 
 TEST_F(LogTest, StandardOutputGoesBeforeFiles) {
   const ChildResult child =
       Run("Speak", {{"ASCEND_PROCESS_LOG_PATH", folder_}, {"ASCEND_SLOG_PRINT_TO_STDOUT", "1"}});
-  EXPECT_TRUE(Has(child.output, "app error"));
+  EXPECT_TRUE(HasText(child.output, "app error"));
   EXPECT_FALSE(fs::exists(folder_));
 }
 
 TEST_F(LogTest, StandardErrorWithoutAFolder) {
-  EXPECT_TRUE(Has(Run("Speak", {}).output, "app error"));
+  EXPECT_TRUE(HasText(Run("Speak", {}).output, "app error"));
 }
 
 TEST_F(LogTest, FolderThatCannotBeMadeLosesNothing) {
   std::ofstream(folder_) << "a file";
-  EXPECT_TRUE(Has(Run("Speak", {{"ASCEND_PROCESS_LOG_PATH", folder_}}).output, "app error"));
+  EXPECT_TRUE(HasText(Run("Speak", {{"ASCEND_PROCESS_LOG_PATH", folder_}}).output, "app error"));
 }
 
 TEST_F(LogTest, LevelsOfModules) {
@@ -125,9 +125,9 @@ TEST_F(LogTest, LevelsOfModules) {
                                           {"ASCEND_MODULE_LOG_LEVEL", "HCCL=0:APP=1"},
                                           {"ASCEND_PROCESS_LOG_PATH", folder_}});
   const std::string log = LogFile(folder_ / "debug/plog", child.pid);
-  EXPECT_TRUE(Has(log, "app info"));
-  EXPECT_FALSE(Has(log, "app debug"));
-  EXPECT_FALSE(Has(log, "RUNTIME("));
+  EXPECT_TRUE(HasText(log, "app info"));
+  EXPECT_FALSE(HasText(log, "app debug"));
+  EXPECT_FALSE(HasText(log, "RUNTIME("));
 }
 
 TEST_F(LogTest, NoFileWithoutAMessage) {
@@ -138,8 +138,8 @@ TEST_F(LogTest, NoFileWithoutAMessage) {
 TEST_F(LogTest, LongMessagesAreCutOff) {
   const ChildResult child = Run("SpeakLong", {{"ASCEND_PROCESS_LOG_PATH", folder_}});
   const std::string log = LogFile(folder_ / "debug/plog", child.pid);
-  EXPECT_TRUE(Has(log, std::string(1023, 'x') + "\n"));
-  EXPECT_FALSE(Has(log, "end"));
+  EXPECT_TRUE(HasText(log, std::string(1023, 'x') + "\n"));
+  EXPECT_FALSE(HasText(log, "end"));
 }
 
 }  // namespace

@@ -9,9 +9,9 @@
 
 namespace {
 
-constexpr size_t kMostBytes = 1024;  // of one message; the rest is cut off
+constexpr size_t kMostLogBytes = 1024;  // of one message; the rest is cut off
 
-std::string_view FileName(const char* path) {
+std::string_view WithoutFolder(const char* path) {
   const std::string_view text = path != nullptr ? path : "?";
   return text.substr(text.rfind('/') + 1);  // all of it where there is no slash
 }
@@ -31,12 +31,12 @@ void aclAppLog(aclLogLevel logLevel, const char* func, const char* file, uint32_
     if (!log.should_log(level)) {
       return;
     }
-    std::array<char, kMostBytes> text{};
+    std::array<char, kMostLogBytes> text{};
     va_list arguments;
     va_start(arguments, fmt);
     std::vsnprintf(text.data(), text.size(), fmt, arguments);
     va_end(arguments);
-    log.log(level, "[{}:{}] {}: {}", FileName(file), line, func != nullptr ? func : "?",
+    log.log(level, "[{}:{}] {}: {}", WithoutFolder(file), line, func != nullptr ? func : "?",
             text.data());
   } catch (...) {  // no memory for the line: it is lost
     return;

@@ -34,14 +34,14 @@ aclError CheckLimitType(aclrtDevResLimitType type) {
   return ACL_SUCCESS;
 }
 
-uint32_t UnitOf(aclrtDevResLimitType type) {
+uint32_t UnitOfLimit(aclrtDevResLimitType type) {
   return type == ACL_RT_DEV_RES_CUBE_CORE ? VNPU_UNIT_AI_CORE : VNPU_UNIT_VECTOR_CORE;
 }
 
 // What holds for the kind of core: a limit, or all that the device has.
-uint32_t Effective(CoreLimits stream, CoreLimits process, const vnpu_device_info& info,
-                   aclrtDevResLimitType type) {
-  const uint32_t unit = UnitOf(type);
+uint32_t EffectiveLimit(CoreLimits stream, CoreLimits process, const vnpu_device_info& info,
+                        aclrtDevResLimitType type) {
+  const uint32_t unit = UnitOfLimit(type);
   const uint32_t limit = rt::LimitFor(stream, process, unit);
   return limit != 0 ? limit : info.units[unit];
 }
@@ -52,7 +52,7 @@ aclError SetCoreLimit(std::atomic<CoreLimits>& limits, const rt::Session& sessio
     return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
                 "the driver does not limit cores; use one of this library's release");
   }
-  const uint32_t cores = session.info().units[UnitOf(type)];
+  const uint32_t cores = session.info().units[UnitOfLimit(type)];
   if (value == 0 || value > cores) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID,
                 "{} {} cores; the device has {}, and a limit takes 1 to that number", value,
@@ -98,7 +98,7 @@ aclError aclrtGetDeviceResLimit(int32_t deviceId, aclrtDevResLimitType type, uin
     std::shared_ptr<rt::Session> session;
     VNPU_RETURN_IF_ERROR(FindDeviceAndSession(deviceId, &info, &session));
     const CoreLimits process = session != nullptr ? session->core_limits().load() : CoreLimits{};
-    *value = Effective({}, process, info, type);
+    *value = EffectiveLimit({}, process, info, type);
     return ACL_SUCCESS;
   });
 }
@@ -137,8 +137,8 @@ aclError aclrtGetStreamResLimit(aclrtStream stream, aclrtDevResLimitType type, u
     VNPU_RETURN_IF_ERROR(CheckLimitType(type));
     rt::Stream* found = nullptr;
     VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found));
-    *value = Effective(found->core_limits.load(), found->session->core_limits().load(),
-                       found->session->info(), type);
+    *value = EffectiveLimit(found->core_limits.load(), found->session->core_limits().load(),
+                            found->session->info(), type);
     return ACL_SUCCESS;
   });
 }
@@ -187,7 +187,7 @@ aclError aclrtGetResInCurrentThread(aclrtDevResLimitType type, uint32_t* value) 
     VNPU_RETURN_IF_ERROR(CheckLimitType(type));
     std::shared_ptr<rt::Session> session;
     VNPU_RETURN_IF_ERROR(rt::CurrentSession(&session));
-    *value = Effective(LimitsOfThread(), session->core_limits().load(), session->info(), type);
+    *value = EffectiveLimit(LimitsOfThread(), session->core_limits().load(), session->info(), type);
     return ACL_SUCCESS;
   });
 }

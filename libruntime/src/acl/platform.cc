@@ -19,7 +19,8 @@ namespace {
 std::string NumberIfKnown(uint64_t number) { return number == 0 ? "" : std::to_string(number); }
 
 // Empty: not known.
-std::string Fact(aclplatformDevInfo type, const vnpu_device_info& info, const rt::Chip& chip) {
+std::string PlatformFact(aclplatformDevInfo type, const vnpu_device_info& info,
+                         const rt::Chip& chip) {
   switch (type) {
     case ACL_PLATFORM_AICORE_CNT:
     case ACL_PLATFORM_CUBE_CORE_CNT:
@@ -67,7 +68,7 @@ aclError aclplatformGetDeviceInfo(aclplatformDevInfo infoType, char* value, uint
     }
     vnpu_device_info info;
     VNPU_RETURN_IF_ERROR(rt::DescribeDevice(0, &info));
-    const std::string text = Fact(infoType, info, rt::ChipOf(info));
+    const std::string text = PlatformFact(infoType, info, rt::ChipOf(info));
     if (text.empty()) {
       return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT, "property {} of the {} is not known",
                   static_cast<int>(infoType), info.soc_name);

@@ -21,7 +21,7 @@ namespace {
 constexpr std::string_view kInterfaceRelease = "9.1.0";
 
 // Version of a package; an error for one that is not there.
-aclError VersionOf(std::string_view package, std::string* version) {
+aclError VersionOfPackage(std::string_view package, std::string* version) {
   if (package == "runtime") {
     *version = kInterfaceRelease;
     return ACL_SUCCESS;
@@ -38,7 +38,7 @@ aclError VersionOf(std::string_view package, std::string* version) {
 }
 
 template <size_t kSize>
-void CopyText(std::string_view text, char (&field)[kSize]) {
+void CopyVersionPart(std::string_view text, char (&field)[kSize]) {
   const size_t length = std::min(text.size(), kSize - 1);
   std::memcpy(field, text.data(), length);
   field[length] = 0;
@@ -51,7 +51,7 @@ aclError aclsysGetVersionStr(char* pkgName, char* versionStr) {
     VNPU_REQUIRE_NOT_NULL(pkgName);
     VNPU_REQUIRE_NOT_NULL(versionStr);
     std::string version;
-    VNPU_RETURN_IF_ERROR(VersionOf(pkgName, &version));
+    VNPU_RETURN_IF_ERROR(VersionOfPackage(pkgName, &version));
     version.resize(std::min<size_t>(version.size(), ACL_PKG_VERSION_MAX_SIZE - 1));
     std::memcpy(versionStr, version.c_str(), version.size() + 1);
     return ACL_SUCCESS;
@@ -63,7 +63,7 @@ aclError aclsysGetVersionNum(char* pkgName, int32_t* versionNum) {
     VNPU_REQUIRE_NOT_NULL(pkgName);
     VNPU_REQUIRE_NOT_NULL(versionNum);
     std::string text;
-    VNPU_RETURN_IF_ERROR(VersionOf(pkgName, &text));
+    VNPU_RETURN_IF_ERROR(VersionOfPackage(pkgName, &text));
     const auto version = rt::ParseVersion(text);
     if (!version.has_value()) {
       return Fail(ACL_ERROR_INTERNAL_ERROR, "version '{}' of package '{}' has no number", text,
@@ -83,17 +83,17 @@ aclError aclsysGetCANNVersion(aclCANNPackageName name, aclCANNPackageVersion* ve
       return Fail(ACL_ERROR_INVALID_PARAM, "unknown package {}", static_cast<int>(name));
     }
     std::string text;
-    VNPU_RETURN_IF_ERROR(VersionOf(kNames[static_cast<size_t>(name)], &text));
+    VNPU_RETURN_IF_ERROR(VersionOfPackage(kNames[static_cast<size_t>(name)], &text));
     const auto parts = rt::ParseVersion(text);
     if (!parts.has_value()) {
       return Fail(ACL_ERROR_INTERNAL_ERROR, "version '{}' cannot be taken apart", text);
     }
     *version = {};
-    CopyText(text, version->version);
-    CopyText(std::to_string(parts->major_number), version->majorVersion);
-    CopyText(std::to_string(parts->minor_number), version->minorVersion);
-    CopyText(parts->release.empty() ? "0" : parts->release, version->releaseVersion);
-    CopyText(std::to_string(parts->patch), version->patchVersion);
+    CopyVersionPart(text, version->version);
+    CopyVersionPart(std::to_string(parts->major_number), version->majorVersion);
+    CopyVersionPart(std::to_string(parts->minor_number), version->minorVersion);
+    CopyVersionPart(parts->release.empty() ? "0" : parts->release, version->releaseVersion);
+    CopyVersionPart(std::to_string(parts->patch), version->patchVersion);
     return ACL_SUCCESS;
   });
 }

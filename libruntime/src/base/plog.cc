@@ -15,7 +15,7 @@ namespace vnpu::runtime {
 namespace {
 
 // YYYYmmddHHMMSSmmm
-std::string TimeStamp() {
+std::string PlogTime() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const int64_t ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
   const time_t seconds = ms / 1000;
@@ -25,7 +25,7 @@ std::string TimeStamp() {
                      local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec, ms % 1000);
 }
 
-bool WriteAll(int fd, const char* data, size_t bytes) {
+bool WriteLine(int fd, const char* data, size_t bytes) {
   while (bytes > 0) {
     const ssize_t put = write(fd, data, bytes);
     if (put < 0 && errno != EINTR) {
@@ -42,10 +42,10 @@ bool WriteAll(int fd, const char* data, size_t bytes) {
 void PlogSink::sink_it_(const spdlog::details::log_msg& message) {
   spdlog::memory_buf_t line;
   formatter_->format(message, line);
-  if (OpenFile(line.size()) && WriteAll(file_.get(), line.data(), line.size())) {
+  if (OpenFile(line.size()) && WriteLine(file_.get(), line.data(), line.size())) {
     written_ += line.size();
   } else {
-    WriteAll(STDERR_FILENO, line.data(), line.size());
+    WriteLine(STDERR_FILENO, line.data(), line.size());
   }
 }
 
@@ -64,7 +64,7 @@ bool PlogSink::OpenFile(size_t bytes) {
 bool PlogSink::NextFile() {
   std::error_code ignored;
   std::filesystem::create_directories(folder_, ignored);
-  const std::string stamp = TimeStamp();
+  const std::string stamp = PlogTime();
   same_stamp_ = stamp == stamp_ ? same_stamp_ + 1 : 0;
   stamp_ = stamp;
   const std::string number = same_stamp_ == 0 ? "" : fmt::format(".{}", same_stamp_);

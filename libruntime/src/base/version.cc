@@ -29,7 +29,8 @@ bool TakeDot(std::string_view* text) {
 }  // namespace
 
 int32_t Version::Number() const {
-  int64_t number = int64_t{major_number} * 10'000'000 + minor_number * 100'000 + patch * 1'000;
+  int64_t number =
+      int64_t{major_number} * 10'000'000 + int64_t{minor_number} * 100'000 + int64_t{patch} * 1'000;
   // Room of 100 numbers for each kind before the release that they lead to.
   constexpr std::array<std::pair<std::string_view, int64_t>, 3> kKinds = {
       {{"alpha", 300}, {"beta", 200}, {"rc", 100}}};

@@ -21,7 +21,7 @@ namespace {
 using nlohmann::json;
 
 // What a file says.
-struct Settings {
+struct ConfigSettings {
   bool messages_per_process = false;
   int32_t default_device = -1;  // -1: none
   std::optional<size_t> core_stack;
@@ -29,7 +29,7 @@ struct Settings {
 };
 
 // Numbers stand in the file as numbers or as strings.
-std::optional<int64_t> ReadNumber(const json& value) {
+std::optional<int64_t> ReadConfigNumber(const json& value) {
   if (value.is_number_integer()) {
     return value.get<int64_t>();
   }
@@ -44,11 +44,11 @@ std::optional<int64_t> ReadNumber(const json& value) {
 }
 
 // One walk over a file: settings by name, errors and warnings that name key and file.
-class Reader {
+class ConfigReader {
  public:
-  explicit Reader(const char* path) : path_(path) {}
+  explicit ConfigReader(const char* path) : path_(path) {}
 
-  aclError Read(const json& config, Settings* settings) {
+  aclError Read(const json& config, ConfigSettings* settings) {
     for (const auto& [key, value] : config.items()) {
       VNPU_RETURN_IF_ERROR(ReadKey(key, value, settings));
     }
@@ -56,7 +56,7 @@ class Reader {
   }
 
  private:
-  aclError ReadKey(const std::string& key, const json& value, Settings* settings) {
+  aclError ReadKey(const std::string& key, const json& value, ConfigSettings* settings) {
     if (key == "err_msg_mode") {
       int64_t mode = 0;
       VNPU_RETURN_IF_ERROR(Number(key, value, 0, 1, &mode));
@@ -86,7 +86,7 @@ class Reader {
     return ACL_SUCCESS;
   }
 
-  aclError ReadDefaultDevice(const std::string& key, const json& value, Settings* settings) {
+  aclError ReadDefaultDevice(const std::string& key, const json& value, ConfigSettings* settings) {
     VNPU_RETURN_IF_ERROR(Object(key, value, R"({"default_device": "N"})"));
     bool given = false;
     for (const auto& [name, inner] : value.items()) {
@@ -103,7 +103,7 @@ class Reader {
                  : Fail(ACL_ERROR_RT_PARAM_INVALID, "{}: '{}' lacks 'default_device'", path_, key);
   }
 
-  aclError ReadStackSize(const std::string& key, const json& value, Settings* settings) {
+  aclError ReadStackSize(const std::string& key, const json& value, ConfigSettings* settings) {
     VNPU_RETURN_IF_ERROR(Object(key, value, R"({"aicore_stack_size": BYTES})"));
     for (const auto& [name, inner] : value.items()) {
       if (name == "aicore_stack_size") {
@@ -125,7 +125,7 @@ class Reader {
 
   aclError Number(const std::string& key, const json& value, int64_t least, int64_t most,
                   int64_t* number, aclError code = ACL_ERROR_RT_PARAM_INVALID) {
-    const std::optional<int64_t> read = ReadNumber(value);
+    const std::optional<int64_t> read = ReadConfigNumber(value);
     if (!read.has_value() || *read < least || *read > most) {
       return Fail(code, "{}: '{}' is {}; it takes a number, {} to {}", path_, key, value.dump(),
                   least, most);
@@ -190,8 +190,9 @@ aclError ParseFile(const char* path, json* config) {
   }
   DepthWatch depth;
   try {
-    *config =
-        json::parse(file, [&](int, json::parse_event_t event, json&) { return depth(event); });
+    *config = json::parse(file, [&](int /*depth*/, json::parse_event_t event, json& /*parsed*/) {
+      return depth(event);
+    });
   } catch (const json::parse_error& error) {
     return Fail(ACL_ERROR_PARSE_FILE, "{} is not JSON: {}", path, error.what());
   }
@@ -209,9 +210,9 @@ aclError ParseFile(const char* path, json* config) {
 
 aclError LoadConfig(const char* path) {
   json config;
-  Settings settings;
+  ConfigSettings settings;
   VNPU_RETURN_IF_ERROR(ParseFile(path, &config));
-  VNPU_RETURN_IF_ERROR(Reader(path).Read(config, &settings));
+  VNPU_RETURN_IF_ERROR(ConfigReader(path).Read(config, &settings));
   for (const auto apply : {CheckProcessLimit, SetProcessLimit}) {
     if (settings.core_stack.has_value()) {
       VNPU_RETURN_IF_ERROR(apply(ACL_RT_DEV_LIMIT_SIMD_STACK_SIZE, *settings.core_stack));

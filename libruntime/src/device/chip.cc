@@ -35,8 +35,8 @@ constexpr std::array kChips = {
     A2("Ascend910B1", 1850, 192 * kMebi), A2("Ascend910B2", 1800, 192 * kMebi),
     A2("Ascend910B3", 1800, 192 * kMebi), A2("Ascend910B4-1", 0, 0),
     A2("Ascend910B4", 1500, 96 * kMebi),  A2("Ascend910B", 0, 0),
-    Series("Ascend910_93", 2201, true),  Series("Ascend910", 1001, true),
-    Series("Ascend310P", 2002, false),   Series("Ascend310B", 3002, false),
+    Series("Ascend910_93", 2201, true),   Series("Ascend910", 1001, true),
+    Series("Ascend310P", 2002, false),    Series("Ascend310B", 3002, false),
     Series("Ascend950", 3510, true),
 };
 

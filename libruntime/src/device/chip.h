@@ -12,7 +12,7 @@ namespace vnpu::runtime {
 // Sizes in bytes. 0 or empty: not known.
 struct Chip {
   std::string_view name = {};          // what the names of the chips begin with
-  uint32_t architecture = 0;      // enum aclplatformNpuArch
+  uint32_t architecture = 0;           // enum aclplatformNpuArch
   std::string_view core_version = {};  // of the AI core
   uint32_t core_mhz = 0;
   uint64_t l2_bytes = 0;
