@@ -36,7 +36,8 @@ int32_t Version::Number() const {
       {{"alpha", 300}, {"beta", 200}, {"rc", 100}}};
   for (const auto& [kind, before] : kKinds) {
     if (release.starts_with(kind)) {
-      std::string_view rest = std::string_view(release).substr(kind.size());
+      std::string_view rest = release;
+      rest.remove_prefix(kind.size());
       uint32_t count = 0;
       TakeDot(&rest);
       TakeNumber(&rest, &count);

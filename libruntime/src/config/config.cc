@@ -43,6 +43,11 @@ std::optional<int64_t> ReadConfigNumber(const json& value) {
   return error == std::errc() && next == end ? std::optional(number) : std::nullopt;
 }
 
+// How messages call a setting of a section.
+std::string Inside(const std::string& section, const std::string& name) {
+  return fmt::format("{}.{}", section, name);
+}
+
 // One walk over a file: settings by name, errors and warnings that name key and file.
 class ConfigReader {
  public:
@@ -92,11 +97,11 @@ class ConfigReader {
     for (const auto& [name, inner] : value.items()) {
       if (name == "default_device") {
         int64_t device = -1;
-        VNPU_RETURN_IF_ERROR(Number(key + "." + name, inner, 0, INT32_MAX, &device));
+        VNPU_RETURN_IF_ERROR(Number(Inside(key, name), inner, 0, INT32_MAX, &device));
         settings->default_device = static_cast<int32_t>(device);
         given = true;
       } else {
-        WarnNoEffect(key + "." + name, "unknown");
+        WarnNoEffect(Inside(key, name), "unknown");
       }
     }
     return given ? ACL_SUCCESS
@@ -107,11 +112,11 @@ class ConfigReader {
     VNPU_RETURN_IF_ERROR(Object(key, value, R"({"aicore_stack_size": BYTES})"));
     for (const auto& [name, inner] : value.items()) {
       if (name == "aicore_stack_size") {
-        VNPU_RETURN_IF_ERROR(Size(key + "." + name, inner, &settings->core_stack));
+        VNPU_RETURN_IF_ERROR(Size(Inside(key, name), inner, &settings->core_stack));
       } else if (name == "simt_stack_size" || name == "simt_divergence_stack_size") {
-        WarnNoEffect(key + "." + name, "the devices do not have the SIMT model");
+        WarnNoEffect(Inside(key, name), "the devices do not have the SIMT model");
       } else {
-        WarnNoEffect(key + "." + name, "unknown");
+        WarnNoEffect(Inside(key, name), "unknown");
       }
     }
     return ACL_SUCCESS;

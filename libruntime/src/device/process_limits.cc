@@ -35,23 +35,26 @@ constinit ProcessLimit printf_size{.name = "the printf memory of a core",
                                    .raised = false,
                                    .value{size_t{32} << 10}};
 
-aclError FindLimit(aclrtDeviceLimit limit, ProcessLimit** found) {
+// Null: the devices have no such limit.
+ProcessLimit* FindLimit(aclrtDeviceLimit limit) {
   switch (limit) {
     case ACL_RT_DEV_LIMIT_SIMD_STACK_SIZE:
-      *found = &stack_size;
-      return ACL_SUCCESS;
+      return &stack_size;
     case ACL_RT_DEV_LIMIT_SIMD_PRINTF_FIFO_SIZE_PER_CORE:
-      *found = &printf_size;
-      return ACL_SUCCESS;
-    case ACL_RT_DEV_LIMIT_SIMT_STACK_SIZE:
-    case ACL_RT_DEV_LIMIT_SIMT_DVG_WARP_STACK_SIZE:
-    case ACL_RT_DEV_LIMIT_SIMT_PRINTF_FIFO_SIZE:
-      return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
-                  "limit {} is of the SIMT model, which the devices do not have",
-                  static_cast<int>(limit));
+      return &printf_size;
     default:
-      return Fail(ACL_ERROR_RT_PARAM_INVALID, "unknown limit {}", static_cast<int>(limit));
+      return nullptr;
   }
+}
+
+aclError FailNoLimit(aclrtDeviceLimit limit) {
+  const bool known = limit == ACL_RT_DEV_LIMIT_SIMT_STACK_SIZE ||
+                     limit == ACL_RT_DEV_LIMIT_SIMT_DVG_WARP_STACK_SIZE ||
+                     limit == ACL_RT_DEV_LIMIT_SIMT_PRINTF_FIFO_SIZE;
+  return known ? Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                      "limit {} is of the SIMT model, which the devices do not have",
+                      static_cast<int>(limit))
+               : Fail(ACL_ERROR_RT_PARAM_INVALID, "unknown limit {}", static_cast<int>(limit));
 }
 
 bool DeviceZeroIsVisible() {
@@ -62,8 +65,10 @@ bool DeviceZeroIsVisible() {
 }  // namespace
 
 aclError CheckProcessLimit(aclrtDeviceLimit limit, size_t value) {
-  ProcessLimit* found = nullptr;
-  VNPU_RETURN_IF_ERROR(FindLimit(limit, &found));
+  const ProcessLimit* found = FindLimit(limit);
+  if (found == nullptr) {
+    return FailNoLimit(limit);
+  }
   if (!DeviceZeroIsVisible()) {
     return Fail(ACL_ERROR_RT_INVALID_DEVICEID,
                 "limits are set by way of device 0; add it to ASCEND_RT_VISIBLE_DEVICES");
@@ -77,15 +82,19 @@ aclError CheckProcessLimit(aclrtDeviceLimit limit, size_t value) {
 
 aclError SetProcessLimit(aclrtDeviceLimit limit, size_t value) {
   VNPU_RETURN_IF_ERROR(CheckProcessLimit(limit, value));
-  ProcessLimit* found = nullptr;
-  VNPU_RETURN_IF_ERROR(FindLimit(limit, &found));
+  ProcessLimit* found = FindLimit(limit);
+  if (found == nullptr) {
+    return FailNoLimit(limit);
+  }
   found->value.store(RoundUp(std::max(value, found->least), found->step));
   return ACL_SUCCESS;
 }
 
 aclError GetProcessLimit(aclrtDeviceLimit limit, size_t* value) {
-  ProcessLimit* found = nullptr;
-  VNPU_RETURN_IF_ERROR(FindLimit(limit, &found));
+  const ProcessLimit* found = FindLimit(limit);
+  if (found == nullptr) {
+    return FailNoLimit(limit);
+  }
   *value = found->value.load();
   return ACL_SUCCESS;
 }
