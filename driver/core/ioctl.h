@@ -65,6 +65,7 @@ int DispatchIoctl(File& file, Request& request);
 // Handlers, by subject.
 int IoctlVersion(const IoctlCall& call);
 int IoctlDeviceQuery(const IoctlCall& call);
+int IoctlIdentity(const IoctlCall& call);
 int IoctlManager(const IoctlCall& call);
 int IoctlProcess(const IoctlCall& call);
 int IoctlCounters(const IoctlCall& call);

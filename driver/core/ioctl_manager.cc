@@ -92,6 +92,16 @@ int IoctlDeviceQuery(const IoctlCall& call) {
   return 0;
 }
 
+int IoctlIdentity(const IoctlCall& call) {
+  auto* arg = call.as<vnpu_ioc_identity>();
+  const Device* device = call.driver().FindDevice(arg->device);
+  if (device == nullptr || arg->reserved != 0) {
+    return -EINVAL;
+  }
+  *arg = device->Identity();
+  return 0;
+}
+
 int IoctlManager(const IoctlCall& call) {
   *call.as<vnpu_ioc_manager>() = call.driver().ManagerInfo();
   return 0;

@@ -47,6 +47,7 @@ constexpr std::array kTable = {
     IoctlEntry{COMMAND(VNPU_IOC_RESET), kOnManager, kPrivileged, 0, IoctlReset},
     IoctlEntry{COMMAND(VNPU_IOC_FAULT), kOnManager, kPrivileged, kIoctlQuick, IoctlFault},
     IoctlEntry{COMMAND(VNPU_IOC_SELF), kOnManager, kAny, kIoctlQuick, IoctlSelf},
+    IoctlEntry{COMMAND(VNPU_IOC_IDENTITY), kOnManager, kAny, kIoctlQuick, IoctlIdentity},
 
     IoctlEntry{COMMAND(VNPU_IOC_SESSION), kOnDevice, kOpener, 0, IoctlSession},
 

@@ -28,7 +28,8 @@
 #define VNPU_FEATURE_SUBMIT_WRITE (1ull << 2) /* write(2) of SQEs */
 #define VNPU_FEATURE_SUBMIT_IOCTL (1ull << 3) /* VNPU_IOC_SUBMIT */
 #define VNPU_FEATURE_BARRIER (1ull << 4)      /* the device fences for clients (queue.h, step 3) */
-#define VNPU_FEATURES_ALL 0x1full
+#define VNPU_FEATURE_CORE_LIMIT (1ull << 12)  /* vnpu_sqe.core_limit */
+#define VNPU_FEATURES_ALL 0x101full
 
 /* Limits. */
 #define VNPU_MAX_DEVICES 64u
@@ -46,6 +47,8 @@
 #define VNPU_PRIORITIES 8u        /* 0 is the highest */
 #define VNPU_PAGE_SIZE 4096u
 #define VNPU_HUGE_PAGE_SIZE (2u << 20)
+/* Queues of a session that have VNPU_QUEUE_DRIVER_SUBMIT. */
+#define VNPU_MAX_SUBMIT_QUEUES 256u
 
 /* Device memory of a session lives in one window of virtual addresses that the client chooses and
  * keeps reserved (PROT_NONE); the device process maps the same addresses. */

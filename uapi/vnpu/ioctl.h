@@ -68,6 +68,16 @@ struct vnpu_ioc_counters {
 };
 VNPU_ASSERT_SIZE(vnpu_ioc_counters, 88);
 
+/* What tells a device from all others. Both stay the same when the driver starts again on the same
+ * machine with the same nodes. */
+struct vnpu_ioc_identity {
+  uint32_t device; /* in */
+  uint32_t reserved;
+  uint8_t uuid[16];
+  char pci_bus_id[16]; /* "0000:81:00.0": domain, bus, device, function; NUL terminated */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_identity, 40);
+
 /* Privileged: end every session of a device as a reset would. */
 struct vnpu_ioc_reset {
   uint32_t device;
@@ -472,6 +482,7 @@ VNPU_ASSERT_SIZE(vnpu_ioc_module_symbol, 776);
 #define VNPU_IOC_RESET _IOW(VNPU_IOC_MAGIC, 0x05, struct vnpu_ioc_reset)
 #define VNPU_IOC_FAULT _IOW(VNPU_IOC_MAGIC, 0x06, struct vnpu_ioc_fault)
 #define VNPU_IOC_SELF _IOR(VNPU_IOC_MAGIC, 0x0e, struct vnpu_ioc_self)
+#define VNPU_IOC_IDENTITY _IOWR(VNPU_IOC_MAGIC, 0x0f, struct vnpu_ioc_identity)
 #define VNPU_IOC_SESSION _IOWR(VNPU_IOC_MAGIC, 0x10, struct vnpu_ioc_session)
 #define VNPU_IOC_RESERVE _IOWR(VNPU_IOC_MAGIC, 0x20, struct vnpu_ioc_reserve)
 #define VNPU_IOC_RELEASE _IOW(VNPU_IOC_MAGIC, 0x21, struct vnpu_ioc_release)

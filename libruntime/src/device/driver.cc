@@ -124,11 +124,44 @@ aclError Driver::Connect() {
   return ACL_SUCCESS;
 }
 
+aclError Driver::CheckDevice(int64_t device) const {
+  if (device < 0 || device >= device_count()) {
+    return Fail(ACL_ERROR_RT_INVALID_DEVICEID, "device {} does not exist: there are {}", device,
+                device_count());
+  }
+  return ACL_SUCCESS;
+}
+
 aclError Driver::QueryDevice(uint32_t index, vnpu_device_info* info) {
   *info = {};
   info->device = number_of(index);
   const int result = Call(*manager_, VNPU_IOC_DEVICE_QUERY, *info);
   return result < 0 ? FailErrno(-result, "cannot query the device") : ACL_SUCCESS;
+}
+
+aclError Driver::QueryIdentity(uint32_t index, vnpu_ioc_identity* identity) {
+  *identity = {};
+  identity->device = number_of(index);
+  const int result = Call(*manager_, VNPU_IOC_IDENTITY, *identity);
+  if (result == -ENOTTY) {
+    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                "the driver does not tell devices' identities; use one of this library's release");
+  }
+  return result < 0 ? FailErrno(-result, "cannot ask for the device's identity") : ACL_SUCCESS;
+}
+
+aclError Driver::QueryCounters(uint32_t index, vnpu_ioc_counters* counters) {
+  *counters = {};
+  counters->device = number_of(index);
+  const int result = Call(*manager_, VNPU_IOC_COUNTERS, *counters);
+  return result < 0 ? FailErrno(-result, "cannot ask for the device's counters") : ACL_SUCCESS;
+}
+
+aclError DescribeDevice(int64_t device, vnpu_device_info* info) {
+  std::shared_ptr<Driver> driver;
+  VNPU_RETURN_IF_ERROR(Driver::Get(&driver));
+  VNPU_RETURN_IF_ERROR(driver->CheckDevice(device));
+  return driver->QueryDevice(static_cast<uint32_t>(device), info);
 }
 
 }  // namespace vnpu::runtime

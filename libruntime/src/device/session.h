@@ -14,6 +14,7 @@
 #include <string>
 
 #include "libruntime/src/base/shared_memory.h"
+#include "libruntime/src/device/core_limits.h"
 #include "libruntime/src/device/driver.h"
 #include "libruntime/src/device/window.h"
 
@@ -91,6 +92,9 @@ class Session : public std::enable_shared_from_this<Session> {
   PeerExports& peer_exports() const { return *peer_exports_; }
   CopyEngine& copies() const { return *copies_; }
 
+  // Cores that kernels of streams without a limit of their own may run on.
+  std::atomic<CoreLimits>& core_limits() { return core_limits_; }
+
   // Names of loaded kernels, for messages.
   void NameFunction(uint32_t func_id, std::string name);
   std::string FunctionName(uint32_t func_id) const;
@@ -106,6 +110,7 @@ class Session : public std::enable_shared_from_this<Session> {
   uint64_t features_ = 0;
   bool device_fences_ = false;
   vnpu_device_info info_{};
+  std::atomic<CoreLimits> core_limits_{};
   std::atomic<bool> closed_{false};
 
   std::shared_mutex file_mutex_;  // held shared while the file is used

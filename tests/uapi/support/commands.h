@@ -37,6 +37,7 @@ inline constexpr Command kCommands[] = {
     VNPU_RAW_COMMAND(SHARE_ALLOW, false, true),   VNPU_RAW_COMMAND(UNEXPORT, false, true),
     VNPU_RAW_COMMAND(IMPORT, false, true),        VNPU_RAW_COMMAND(WINDOW_ADD, false, true),
     VNPU_RAW_COMMAND(PMEM_HOST, false, true),
+    VNPU_RAW_COMMAND(IDENTITY, true, false),
 };
 #undef VNPU_RAW_COMMAND
 

@@ -87,7 +87,8 @@ typedef struct aclrtUtilizationInfo {
 // not be set.
 aclError aclrtQueryDeviceStatus(int32_t deviceId, aclrtDeviceStatus* deviceStatus);
 
-// Load of a device's units.
+// Load of a device's units in percent, by all processes, watched for 50 ms. -1: the device has no
+// such unit, and for the memory.
 aclError aclrtGetDeviceUtilizationRate(int32_t deviceId, aclrtUtilizationInfo* utilizationInfo);
 
 #define ACL_HOST_DEVICE_CONNECT_TYPE_PCIE 0
@@ -281,7 +282,9 @@ typedef enum aclrtDeviceLimit {
   ACL_RT_DEV_LIMIT_SIMT_PRINTF_FIFO_SIZE = 4,
 } aclrtDeviceLimit;
 
-// Sets a limit of the process on the current device.
+// Sets a limit of the process, the same for all devices; it holds for devices that are set
+// afterwards. `value` is in bytes and is rounded up. Stack of a core: up to 192 KiB, at least 32
+// KiB. Printf memory of a core: 1 KiB to 64 MiB. Limits of the SIMT model are not supported.
 aclError aclrtDeviceSetLimit(aclrtDeviceLimit limit, size_t value);
 
 // Reads it.
