@@ -132,7 +132,7 @@ int SessionModules::Unload(const vnpu_ioc_module_unload& arg) {
 
 int SessionModules::Symbol(vnpu_ioc_module_symbol* arg) {
   const bool by_name = arg->index == VNPU_SYMBOL_BY_NAME;
-  if (arg->reserved != 0 || arg->kind > VNPU_SYMBOL_DATA ||
+  if (arg->cube_ratio != 0 || arg->vector_ratio != 0 || arg->kind > VNPU_SYMBOL_DATA ||
       (arg->kind == VNPU_SYMBOL_DATA && !by_name) ||
       (by_name && memchr(arg->name, 0, sizeof(arg->name)) == nullptr)) {
     return -EINVAL;

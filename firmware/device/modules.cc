@@ -114,6 +114,8 @@ int Modules::LookupKernel(const Module& module, vnpu_ioc_module_symbol* symbol) 
   symbol->arg_size = kernel.args_size;
   symbol->address = kernel.thunk;
   symbol->size = kernel.code_size;
+  symbol->cube_ratio = kernel.cube_ratio;
+  symbol->vector_ratio = kernel.vector_ratio;
   PutText(symbol->name, kernel.name);
   for (size_t i = 0; i < std::min<size_t>(kernel.params.size(), VNPU_SYMBOL_PARAMS); ++i) {
     symbol->params[i] = {kernel.params[i].offset, kernel.params[i].size};

@@ -16,6 +16,17 @@ void Scheduler::ClearDeadline(Rtsq* queue) {
   std::erase(timed_, queue);
 }
 
+void Scheduler::SetLongDeadlines(uint64_t now) {
+  for (const std::unique_ptr<Rtsq>& queue : queues_) {
+    const bool busy = queue != nullptr &&
+                      (queue->state == QueueState::kRunning || queue->state == QueueState::kReady);
+    if (busy && queue->task.started != 0 && queue->task.function != nullptr &&
+        queue->task.deadline == 0 && queue->task.sqe.timeout_us >= kLongLimitUs) {
+      SetDeadline(queue.get(), now);
+    }
+  }
+}
+
 uint64_t Scheduler::NextDeadline() const {
   uint64_t next = 0;
   for (const Rtsq* queue : timed_) {
@@ -27,10 +38,15 @@ uint64_t Scheduler::NextDeadline() const {
 }
 
 void Scheduler::CheckDeadlines() {
-  if (timed_.empty() && parting_.empty()) {
+  const bool busy = running_ != 0 || ready_mask_ != 0;
+  if (timed_.empty() && parting_.empty() && !busy) {
     return;
   }
   const uint64_t now = clock_->Now();
+  if (busy && now - long_look_ > clock_->TicksFromUs(kLongLimitLookUs)) {
+    long_look_ = now;
+    SetLongDeadlines(now);
+  }
   if (!parting_.empty() && now - parting_since_ > clock_->TicksFromUs(kPollQuietUs)) {
     FinishParting();
   }

@@ -74,7 +74,7 @@ bool Scheduler::Start(Rtsq* queue, Work* work) {
   work->first = task.started;
   work->count = Share(*queue);
   work->core = core;
-  if (task.started == 0 && task.sqe.timeout_us != 0) {
+  if (task.started == 0 && task.sqe.timeout_us - 1 < kLongLimitUs - 1) {
     SetDeadline(queue, clock_->Now());
   }
   task.started += work->count;

@@ -117,6 +117,10 @@ class Scheduler {
   static constexpr int kPendingLooks = 64;
   // How long work may keep other queues from being looked at.
   static constexpr uint64_t kShortUs = 2;
+  // Kernels with limits from here on get their deadline only when they are seen running by
+  // CheckDeadlines(), at most kLongLimitLookUs late: the short ones among them never pay for one.
+  static constexpr uint32_t kLongLimitUs = 1'000'000;
+  static constexpr uint64_t kLongLimitLookUs = 100'000;
 
   // poll.cc
   void Poll();
@@ -148,6 +152,7 @@ class Scheduler {
   // deadline.cc
   void SetDeadline(Rtsq* queue, uint64_t now);
   void ClearDeadline(Rtsq* queue);
+  void SetLongDeadlines(uint64_t now);
   void Expire(Rtsq* queue, uint64_t now);
 
   // complete.cc
@@ -194,6 +199,7 @@ class Scheduler {
   bool no_unit_ = false;  // the last Pick() had blocks to start and found no unit for them
   std::vector<Rtsq*> event_waiters_;              // by event: list through Rtsq::next
   std::vector<Rtsq*> timed_;                      // queues whose task has a deadline
+  uint64_t long_look_ = 0;                        // when SetLongDeadlines() last looked
   std::vector<Function> functions_;               // by func_id; capacity never changes
   std::vector<uint32_t> free_functions_;
 };

@@ -75,3 +75,27 @@ extern "C" __global__ __aicore__ void device_trap() { __builtin_trap(); }
 int lookup_me[5] = {1, 2, 3, 4, 5};
 
 extern "C" __global__ __aicore__ void read_global(int* out) { *out = lookup_me[2]; }
+
+extern "C" __global__ __mix__(1, 2) void mixed(int* out) {
+  if ASCEND_IS_AIC {
+    out[0] = 1;
+  }
+  if ASCEND_IS_AIV {
+    out[1] = 1;
+  }
+}
+
+// AI CPU: sums in 64 bits; a result that is not 0 is a failure.
+extern "C" __global__ __aicpu__ uint32_t cpu_sum(const int* values, int64_t* sum, uint32_t count) {
+  int64_t total = 0;
+  for (uint32_t i = 0; i < count; ++i) total += values[i];
+  *sum = total;
+  return 0;
+}
+
+extern "C" __global__ __aicpu__ uint32_t cpu_fail() { return 1; }
+
+extern "C" __global__ __aicpu__ uint32_t cpu_spin() {
+  for (volatile int i = 0;; i = i + 1) {
+  }
+}

@@ -189,5 +189,30 @@ TEST_F(Timeout, NoLimitMeansNone) {
   Retire(work);
 }
 
+TEST_F(Timeout, LongLimitsCostShortKernelsNothing) {
+  QueueClient& queue = Create(0);
+  Publish(queue, WithTimeout(Kernel(kernel_), 2'000'000));
+  const Work work = Pick();
+  EXPECT_EQ(scheduler_->NextDeadline(), 0u);
+  Retire(work, VNPU_OK, 0);
+  PassUs(500'000);
+  EXPECT_EQ(scheduler_->NextDeadline(), 0u);
+  EXPECT_TRUE(queue.Done());
+}
+
+TEST_F(Timeout, LongLimitsHoldForKernelsThatAreSeenRunning) {
+  QueueClient& queue = Create(0);
+  Publish(queue, WithTimeout(Kernel(kernel_), 2'000'000));
+  const Work work = Pick();
+  PassUs(200'000);
+  EXPECT_EQ(scheduler_->NextDeadline(), now_ + 2'000'000'000);
+  PassUs(1'999'999);
+  EXPECT_TRUE(platform_.stops.empty());
+  PassUs(1);
+  ASSERT_EQ(platform_.stops.size(), 1u);
+  Retire(work, VNPU_E_TIMEOUT);
+  EXPECT_EQ(queue.Consume()->status, VNPU_E_TIMEOUT);
+}
+
 }  // namespace
 }  // namespace vnpu::firmware::test

@@ -461,9 +461,11 @@ struct vnpu_ioc_module_symbol {
   uint32_t unit;        /* out, kernels: enum vnpu_unit */
   uint32_t param_count; /* out, kernels */
   uint32_t arg_size;    /* out, kernels: bytes */
-  uint32_t reserved;
+  /* Out, mix kernels: AI cores and vector cores of a block; otherwise 0. In: 0. */
+  uint16_t cube_ratio;
+  uint16_t vector_ratio;
   uint64_t address; /* out: device address (kernel: of its entry) */
-  uint64_t size;    /* out, data: bytes */
+  uint64_t size;    /* out: bytes of data; kernels: of code, 0: unknown */
   char name[216];   /* in (by name) or out */
   struct {
     uint32_t offset;

@@ -1,17 +1,17 @@
-// Loading images and asking about kernels.
-#include <vnpu/abi.h>
-
-#include <algorithm>
-#include <array>
+// Loading images and finding their kernels.
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <mutex>
 #include <sstream>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "acl/acl_rt.h"
 #include "libruntime/src/base/guard.h"
+#include "libruntime/src/kernel/cpu_operators.h"
 #include "libruntime/src/kernel/module.h"
 
 namespace rt = vnpu::runtime;
@@ -27,7 +27,45 @@ struct alignas(64) BinaryData : rt::SlabObject {
 };
 constinit rt::Slab<BinaryData, 65536> binaries;
 
-aclError ReadOptions(const aclrtBinaryLoadOptions* options, bool* lazy) {
+// What the options of a load say; cpuKernelMode: -1 without.
+struct Options {
+  bool lazy = false;
+  int32_t cpu_kernel_mode = -1;
+};
+
+aclError ReadOption(const aclrtBinaryLoadOption& option, Options* read) {
+  switch (option.type) {
+    case ACL_RT_BINARY_LOAD_OPT_LAZY_LOAD:
+      if (option.value.isLazyLoad > 1) {
+        return Fail(ACL_ERROR_RT_PARAM_INVALID, "isLazyLoad is {}; it takes 0 or 1",
+                    option.value.isLazyLoad);
+      }
+      read->lazy = option.value.isLazyLoad != 0;
+      return ACL_SUCCESS;
+    case ACL_RT_BINARY_LOAD_OPT_MAGIC:
+      // The image itself says for which cores its kernels are.
+      if (option.value.magic != ACL_RT_BINARY_MAGIC_ELF_AICORE &&
+          option.value.magic != ACL_RT_BINARY_MAGIC_ELF_VECTOR_CORE &&
+          option.value.magic != ACL_RT_BINARY_MAGIC_ELF_CUBE_CORE) {
+        return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                    "magic is {:#x}; it takes the ACL_RT_BINARY_MAGIC_ELF_* values",
+                    option.value.magic);
+      }
+      return ACL_SUCCESS;
+    case ACL_RT_BINARY_LOAD_OPT_CPU_KERNEL_MODE:
+      if (option.value.cpuKernelMode < 0 || option.value.cpuKernelMode > 2) {
+        return Fail(ACL_ERROR_RT_PARAM_INVALID, "cpuKernelMode is {}; it takes 0 to 2",
+                    option.value.cpuKernelMode);
+      }
+      read->cpu_kernel_mode = option.value.cpuKernelMode;
+      return ACL_SUCCESS;
+    default:
+      return Fail(ACL_ERROR_RT_PARAM_INVALID, "unknown load option {}",
+                  static_cast<int>(option.type));
+  }
+}
+
+aclError ReadOptions(const aclrtBinaryLoadOptions* options, Options* read) {
   if (options == nullptr) {
     return ACL_SUCCESS;
   }
@@ -35,42 +73,19 @@ aclError ReadOptions(const aclrtBinaryLoadOptions* options, bool* lazy) {
     return Fail(ACL_ERROR_INVALID_PARAM, "there are {} load options at null", options->numOpt);
   }
   for (size_t i = 0; i < options->numOpt; ++i) {
-    const aclrtBinaryLoadOption& option = options->options[i];
-    switch (option.type) {
-      case ACL_RT_BINARY_LOAD_OPT_LAZY_LOAD:
-        *lazy = option.value.isLazyLoad != 0;
-        break;
-      case ACL_RT_BINARY_LOAD_OPT_MAGIC:
-        break;  // the image itself says for which cores its kernels are
-      case ACL_RT_BINARY_LOAD_OPT_CPU_KERNEL_MODE:
-        return Fail(
-            ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
-            "AI CPU operator packages are not supported; compile AI CPU kernels with npucc");
-      default:
-        return Fail(ACL_ERROR_RT_PARAM_INVALID, "unknown load option {}",
-                    static_cast<int>(option.type));
-    }
+    VNPU_RETURN_IF_ERROR(ReadOption(options->options[i], read));
   }
   return ACL_SUCCESS;
 }
 
-aclError Load(const void* data, size_t bytes, const aclrtBinaryLoadOptions* options,
-              aclrtBinHandle* handle) {
-  bool lazy = false;
-  VNPU_RETURN_IF_ERROR(ReadOptions(options, &lazy));
+aclError Load(const void* data, size_t bytes, rt::LoadOptions options, aclrtBinHandle* handle) {
   rt::Module* module = nullptr;
-  VNPU_RETURN_IF_ERROR(rt::LoadModule(data, bytes, lazy, &module));
+  VNPU_RETURN_IF_ERROR(rt::LoadModule(data, bytes, std::move(options), &module));
   *handle = module;
   return ACL_SUCCESS;
 }
 
 aclError ReadImage(const char* path, std::vector<char>* image) {
-  constexpr std::string_view kDescription = ".json";
-  if (std::string_view(path).ends_with(kDescription)) {
-    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
-                "{} describes AI CPU operators, which are not supported; load an image of npucc",
-                path);
-  }
   std::ifstream file(path, std::ios::binary);
   if (!file) {
     return Fail(ACL_ERROR_RT_FILE_OPEN, "cannot open the image {}: {}", path, std::strerror(errno));
@@ -86,17 +101,28 @@ aclError ReadImage(const char* path, std::vector<char>* image) {
   return ACL_SUCCESS;
 }
 
-int64_t KernelType(uint32_t unit) {
-  switch (unit) {
-    case VNPU_UNIT_VECTOR_CORE:
-      return ACL_KERNEL_TYPE_VECTOR;
-    case VNPU_UNIT_MIX:
-      return ACL_KERNEL_TYPE_MIX;
-    case VNPU_UNIT_AI_CPU:
-      return ACL_KERNEL_TYPE_AICPU;
-    default:
-      return ACL_KERNEL_TYPE_AICORE;
+aclError LoadFile(const char* path, const Options& options, aclrtBinHandle* handle) {
+  rt::LoadOptions load{.lazy = options.lazy, .cpu_mode = rt::CpuKernelMode::kNone, .operators = {}};
+  std::string file = path;
+  const bool described = std::string_view(path).ends_with(".json");
+  if (described || options.cpu_kernel_mode >= 0) {
+    if (options.cpu_kernel_mode == 0) {
+      return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                  "no AI CPU operators are built in; load your own with cpuKernelMode 1 or 2");
+    }
+    if (!described || options.cpu_kernel_mode == 2) {
+      return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                  "cpuKernelMode 1 takes a description (.json), mode 2 aclrtBinaryLoadFromData");
+    }
+    rt::CpuOperators operators;
+    VNPU_RETURN_IF_ERROR(rt::ReadCpuOperators(path, &operators));
+    load.cpu_mode = rt::CpuKernelMode::kDescription;
+    load.operators = std::move(operators.kernels);
+    file = std::move(operators.library);
   }
+  std::vector<char> image;
+  VNPU_RETURN_IF_ERROR(ReadImage(file.c_str(), &image));
+  return Load(image.data(), image.size(), std::move(load), handle);
 }
 
 }  // namespace
@@ -106,9 +132,9 @@ aclError aclrtBinaryLoadFromFile(const char* binPath, aclrtBinaryLoadOptions* op
   return Guard(__func__, [&]() -> aclError {
     VNPU_REQUIRE_NOT_NULL(binPath);
     VNPU_REQUIRE_NOT_NULL(binHandle);
-    std::vector<char> image;
-    VNPU_RETURN_IF_ERROR(ReadImage(binPath, &image));
-    return Load(image.data(), image.size(), options, binHandle);
+    Options read;
+    VNPU_RETURN_IF_ERROR(ReadOptions(options, &read));
+    return LoadFile(binPath, read, binHandle);
   });
 }
 
@@ -120,7 +146,16 @@ aclError aclrtBinaryLoadFromData(const void* data, size_t length,
     if (length == 0) {
       return Fail(ACL_ERROR_RT_PARAM_INVALID, "length is 0");
     }
-    return Load(data, length, options, binHandle);
+    Options read;
+    VNPU_RETURN_IF_ERROR(ReadOptions(options, &read));
+    if (read.cpu_kernel_mode == 0 || read.cpu_kernel_mode == 1) {
+      return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                  "cpuKernelMode {} is for aclrtBinaryLoadFromFile; data take mode 2",
+                  read.cpu_kernel_mode);
+    }
+    const auto mode =
+        read.cpu_kernel_mode == 2 ? rt::CpuKernelMode::kRegistered : rt::CpuKernelMode::kNone;
+    return Load(data, length, {.lazy = read.lazy, .cpu_mode = mode, .operators = {}}, binHandle);
   });
 }
 
@@ -164,7 +199,7 @@ aclError aclrtBinaryLoad(const aclrtBinary binary, aclrtBinHandle* binHandle) {
     if (found == nullptr) {
       return Fail(ACL_ERROR_RT_INVALID_HANDLE, "{} is not a binary, or it was destroyed", binary);
     }
-    return Load(found->data, found->bytes, nullptr, binHandle);
+    return Load(found->data, found->bytes, {}, binHandle);
   });
 }
 
@@ -182,8 +217,9 @@ aclError aclrtBinaryGetDevAddress(const aclrtBinHandle binHandle, void** binAddr
     VNPU_REQUIRE_NOT_NULL(binSize);
     rt::Module* module = nullptr;
     VNPU_RETURN_IF_ERROR(rt::ResolveModule(binHandle, &module));
-    *binAddr = module->lazy ? nullptr : reinterpret_cast<void*>(module->address);
-    *binSize = module->span;
+    const std::lock_guard lock(module->mutex);
+    *binAddr = reinterpret_cast<void*>(module->address);
+    *binSize = module->address == 0 ? module->image_bytes : module->span;
     return ACL_SUCCESS;
   });
 }
@@ -224,112 +260,30 @@ aclError aclrtBinaryGetFunction(const aclrtBinHandle binHandle, const char* kern
   });
 }
 
-aclError aclrtGetFuncBySymbol(const void* symbol, aclrtFuncHandle* funcHandle) {
+aclError aclrtBinaryGetFunctionByEntry(aclrtBinHandle binHandle, uint64_t funcEntry,
+                                       aclrtFuncHandle* funcHandle) {
   return Guard(__func__, [&]() -> aclError {
-    VNPU_REQUIRE_NOT_NULL(symbol);
     VNPU_REQUIRE_NOT_NULL(funcHandle);
+    rt::Module* module = nullptr;
+    VNPU_RETURN_IF_ERROR(rt::ResolveModule(binHandle, &module));
     rt::Function* function = nullptr;
-    VNPU_RETURN_IF_ERROR(rt::FindFunctionBySymbol(symbol, &function));
+    VNPU_RETURN_IF_ERROR(rt::FindFunctionByEntry(module, funcEntry, &function));
     *funcHandle = function;
     return ACL_SUCCESS;
   });
 }
 
-aclError aclrtGetFunctionName(aclrtFuncHandle funcHandle, uint32_t maxLen, char* name) {
+aclError aclrtRegisterCpuFunc(const aclrtBinHandle handle, const char* funcName,
+                              const char* kernelName, aclrtFuncHandle* funcHandle) {
   return Guard(__func__, [&]() -> aclError {
-    VNPU_REQUIRE_NOT_NULL(name);
+    VNPU_REQUIRE_NOT_NULL(funcName);
+    VNPU_REQUIRE_NOT_NULL(kernelName);
+    VNPU_REQUIRE_NOT_NULL(funcHandle);
+    rt::Module* module = nullptr;
+    VNPU_RETURN_IF_ERROR(rt::ResolveModule(handle, &module));
     rt::Function* function = nullptr;
-    VNPU_RETURN_IF_ERROR(rt::ResolveFunction(funcHandle, &function));
-    if (function->name.size() >= maxLen) {
-      return Fail(ACL_ERROR_RT_PARAM_INVALID, "the name has {} characters, maxLen is {}",
-                  function->name.size(), maxLen);
-    }
-    std::memcpy(name, function->name.c_str(), function->name.size() + 1);
-    return ACL_SUCCESS;
-  });
-}
-
-aclError aclrtGetFunctionAddr(aclrtFuncHandle funcHandle, void** aicAddr, void** aivAddr) {
-  return Guard(__func__, [&]() -> aclError {
-    VNPU_REQUIRE_NOT_NULL(aicAddr);
-    VNPU_REQUIRE_NOT_NULL(aivAddr);
-    rt::Function* function = nullptr;
-    VNPU_RETURN_IF_ERROR(rt::ResolveFunction(funcHandle, &function));
-    auto* const address = reinterpret_cast<void*>(function->address);
-    const bool on_vector =
-        function->unit == VNPU_UNIT_VECTOR_CORE || function->unit == VNPU_UNIT_MIX;
-    *aicAddr = function->unit == VNPU_UNIT_VECTOR_CORE ? nullptr : address;
-    *aivAddr = on_vector ? address : nullptr;
-    return ACL_SUCCESS;
-  });
-}
-
-aclError aclrtGetFunctionAttribute(aclrtFuncHandle funcHandle, aclrtFuncAttribute attrType,
-                                   int64_t* attrValue) {
-  return Guard(__func__, [&]() -> aclError {
-    VNPU_REQUIRE_NOT_NULL(attrValue);
-    rt::Function* function = nullptr;
-    VNPU_RETURN_IF_ERROR(rt::ResolveFunction(funcHandle, &function));
-    switch (attrType) {
-      case ACL_FUNC_ATTR_KERNEL_TYPE:
-        *attrValue = KernelType(function->unit);
-        return ACL_SUCCESS;
-      case ACL_FUNC_ATTR_KERNEL_SCHED_MODE:
-        *attrValue = 0;  // blocks start as cores get free
-        return ACL_SUCCESS;
-      default:
-        return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT, "kernels have no attribute {}",
-                    static_cast<int>(attrType));
-    }
-  });
-}
-
-aclError aclrtFunctionGetBinary(const aclrtFuncHandle funcHandle, aclrtBinHandle* binHandle) {
-  return Guard(__func__, [&]() -> aclError {
-    VNPU_REQUIRE_NOT_NULL(binHandle);
-    rt::Function* function = nullptr;
-    VNPU_RETURN_IF_ERROR(rt::ResolveFunction(funcHandle, &function));
-    *binHandle = function->module;
-    return ACL_SUCCESS;
-  });
-}
-
-aclError aclrtFunctionGetParamCount(const void* func, size_t* paramCount) {
-  return Guard(__func__, [&]() -> aclError {
-    VNPU_REQUIRE_NOT_NULL(paramCount);
-    rt::Function* function = nullptr;
-    VNPU_RETURN_IF_ERROR(rt::ResolveFunction(func, &function));
-    *paramCount = function->param_count;
-    return ACL_SUCCESS;
-  });
-}
-
-aclError aclrtFunctionGetParamInfo(const void* func, size_t paramIndex, size_t* paramOffset,
-                                   size_t* paramSize) {
-  return Guard(__func__, [&]() -> aclError {
-    VNPU_REQUIRE_NOT_NULL(paramOffset);
-    VNPU_REQUIRE_NOT_NULL(paramSize);
-    rt::Function* function = nullptr;
-    VNPU_RETURN_IF_ERROR(rt::ResolveFunction(func, &function));
-    if (paramIndex >= function->params.size()) {
-      return Fail(ACL_ERROR_RT_PARAM_INVALID, "kernel '{}' has {} parameters; index is {}",
-                  function->name, function->param_count, paramIndex);
-    }
-    *paramOffset = function->params[paramIndex].offset;
-    *paramSize = function->params[paramIndex].size;
-    return ACL_SUCCESS;
-  });
-}
-
-aclError aclrtFunctionGetAvailDynUbufPerBlock(void* func, uint32_t flags, size_t* dynamicUbufSize) {
-  return Guard(__func__, [&]() -> aclError {
-    VNPU_REQUIRE_NOT_NULL(dynamicUbufSize);
-    if (flags != 0) {
-      return Fail(ACL_ERROR_RT_PARAM_INVALID, "flags is {}; it takes 0", flags);
-    }
-    rt::Function* function = nullptr;
-    VNPU_RETURN_IF_ERROR(rt::ResolveFunction(func, &function));
-    *dynamicUbufSize = 0;  // as for every kernel that is not SIMT
+    VNPU_RETURN_IF_ERROR(rt::RegisterOperator(module, funcName, kernelName, &function));
+    *funcHandle = function;
     return ACL_SUCCESS;
   });
 }

@@ -1,7 +1,5 @@
 #include "libruntime/src/kernel/launch.h"
 
-#include <limits>
-
 #include "acl/acl_rt.h"
 #include "libruntime/src/base/guard.h"
 
@@ -11,9 +9,6 @@ using rt::Guard;
 
 namespace {
 
-// Kernels may be limited to any whole number of microseconds.
-constexpr uint64_t kTimeoutStepUs = 1;
-
 aclError LaunchFromDevice(void* function, uint32_t blocks, const void* args, size_t size,
                           const aclrtLaunchKernelCfg* config, void* stream) {
   rt::LaunchTarget target;
@@ -22,11 +17,6 @@ aclError LaunchFromDevice(void* function, uint32_t blocks, const void* args, siz
     VNPU_REQUIRE_NOT_NULL(args);
   }
   return rt::LaunchWithDeviceArgs(target, reinterpret_cast<uint64_t>(args), size);
-}
-
-aclError SetTimeout(uint64_t microseconds) {
-  rt::SetDefaultKernelTimeout(rt::ClampTimeout(microseconds));
-  return ACL_SUCCESS;
 }
 
 }  // namespace
@@ -90,40 +80,5 @@ aclError aclrtLaunchKernelWithArgsArray(void* func, uint32_t numBlocks, aclrtStr
     rt::LaunchTarget target;
     VNPU_RETURN_IF_ERROR(rt::PrepareLaunch(kernel, numBlocks, cfg, stream, &target));
     return rt::LaunchWithArray(target, args);
-  });
-}
-
-aclError aclrtSetOpExecuteTimeOut(uint32_t timeout) {
-  return Guard(__func__, [&] { return SetTimeout(uint64_t{timeout} * 1'000'000); });
-}
-
-aclError aclrtSetOpExecuteTimeOutWithMs(uint32_t timeout) {
-  return Guard(__func__, [&] { return SetTimeout(uint64_t{timeout} * 1'000); });
-}
-
-aclError aclrtSetOpExecuteTimeOutV2(uint64_t timeout, uint64_t* actualTimeout) {
-  return Guard(__func__, [&]() -> aclError {
-    VNPU_REQUIRE_NOT_NULL(actualTimeout);
-    VNPU_RETURN_IF_ERROR(SetTimeout(timeout));
-    const uint32_t set = rt::DefaultKernelTimeout();
-    *actualTimeout = set == 0 ? std::numeric_limits<uint64_t>::max() : set;
-    return ACL_SUCCESS;
-  });
-}
-
-aclError aclrtGetOpExecuteTimeout(uint32_t* const timeoutMs) {
-  return Guard(__func__, [&]() -> aclError {
-    VNPU_REQUIRE_NOT_NULL(timeoutMs);
-    const uint32_t set = rt::DefaultKernelTimeout();
-    *timeoutMs = set == 0 ? std::numeric_limits<uint32_t>::max() : (set + 999) / 1000;
-    return ACL_SUCCESS;
-  });
-}
-
-aclError aclrtGetOpTimeOutInterval(uint64_t* interval) {
-  return Guard(__func__, [&]() -> aclError {
-    VNPU_REQUIRE_NOT_NULL(interval);
-    *interval = kTimeoutStepUs;
-    return ACL_SUCCESS;
   });
 }

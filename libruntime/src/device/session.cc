@@ -16,6 +16,7 @@
 #include "libruntime/src/base/log.h"
 #include "libruntime/src/device/peer_access.h"
 #include "libruntime/src/event/event_pool.h"
+#include "libruntime/src/memory/copy.h"
 #include "libruntime/src/memory/copy_engine.h"
 #include "libruntime/src/memory/device_memory.h"
 #include "libruntime/src/memory/host_registry.h"
@@ -183,6 +184,22 @@ bool Session::CheckAlive() {
 }
 
 void Session::Kick() const { SignalEventfd(kick_.get()); }
+
+aclError Session::SyncArea(uint64_t* address) {
+  const std::lock_guard lock(sync_area_mutex_);
+  if (sync_area_ == 0) {
+    uint64_t fresh = 0;
+    VNPU_RETURN_IF_ERROR(device_memory_->Allocate(VNPU_PAGE_SIZE, &fresh));
+    const aclError zeroed = FillNow(reinterpret_cast<void*>(fresh), VNPU_PAGE_SIZE, 0, 1);
+    if (zeroed != ACL_SUCCESS) {
+      device_memory_->Free(fresh);
+      return zeroed;
+    }
+    sync_area_ = fresh;
+  }
+  *address = sync_area_;
+  return ACL_SUCCESS;
+}
 
 void Session::NameFunction(uint32_t func_id, std::string name) {
   const std::lock_guard lock(names_mutex_);

@@ -95,6 +95,10 @@ class Session : public std::enable_shared_from_this<Session> {
   // Cores that kernels of streams without a limit of their own may run on.
   std::atomic<CoreLimits>& core_limits() { return core_limits_; }
 
+  // Device memory for the synchronisation between cube and vector cores: one page of zeros, the
+  // session's, made when first asked for.
+  aclError SyncArea(uint64_t* address);
+
   // Names of loaded kernels, for messages.
   void NameFunction(uint32_t func_id, std::string name);
   std::string FunctionName(uint32_t func_id) const;
@@ -123,6 +127,9 @@ class Session : public std::enable_shared_from_this<Session> {
 
   mutable std::mutex names_mutex_;
   std::map<uint32_t, std::string> function_names_;
+
+  std::mutex sync_area_mutex_;
+  uint64_t sync_area_ = 0;
 
   std::unique_ptr<QueuePool> queues_;
   std::unique_ptr<EventPool> events_;

@@ -13,7 +13,34 @@
 namespace vnpu::runtime {
 namespace {
 
-std::atomic<uint32_t> default_timeout_us{0};
+std::atomic<uint32_t> default_timeout_us{kMaxKernelTimeoutUs};
+
+aclError TakesZeroOrOne(const char* name, uint32_t value) {
+  return value <= 1 ? ACL_SUCCESS
+                    : Fail(ACL_ERROR_RT_PARAM_INVALID, "{} is {}; it takes 0 or 1", name, value);
+}
+
+// Settings for parts of the hardware that are not there: checked, and that is all.
+aclError CheckHint(const aclrtLaunchKernelAttr& attribute) {
+  const aclrtLaunchKernelAttrValue& value = attribute.value;
+  switch (attribute.id) {
+    case ACL_RT_LAUNCH_KERNEL_ATTR_SCHEM_MODE:
+      return TakesZeroOrOne("schemMode", value.schemMode);
+    case ACL_RT_LAUNCH_KERNEL_ATTR_ENGINE_TYPE:
+      return TakesZeroOrOne("engineType", static_cast<uint32_t>(value.engineType));
+    case ACL_RT_LAUNCH_KERNEL_ATTR_BLOCK_TASK_PREFETCH:
+      return TakesZeroOrOne("isBlockTaskPrefetch", value.isBlockTaskPrefetch);
+    case ACL_RT_LAUNCH_KERNEL_ATTR_DATA_DUMP:
+      return TakesZeroOrOne("isDataDump", value.isDataDump);
+    case ACL_RT_LAUNCH_KERNEL_ATTR_ENABLE_PROFILING:
+      return TakesZeroOrOne("enableProfiling", value.enableProfiling);
+    case ACL_RT_LAUNCH_KERNEL_ATTR_BLOCKDIM_OFFSET:
+      return ACL_SUCCESS;
+    default:
+      return Fail(ACL_ERROR_RT_PARAM_INVALID, "unknown launch attribute {}",
+                  static_cast<int>(attribute.id));
+  }
+}
 
 aclError ReadConfig(const aclrtLaunchKernelCfg& config, uint32_t* timeout_us) {
   if (config.numAttrs > 0 && config.attrs == nullptr) {
@@ -34,22 +61,15 @@ aclError ReadConfig(const aclrtLaunchKernelCfg& config, uint32_t* timeout_us) {
         *timeout_us = ClampTimeout(uint64_t{attribute.value.timeoutUs.timeoutHigh} << 32 |
                                    attribute.value.timeoutUs.timeoutLow);
         break;
-      case ACL_RT_LAUNCH_KERNEL_ATTR_SCHEM_MODE:
-        if (attribute.value.schemMode > 1) {
-          return Fail(ACL_ERROR_RT_PARAM_INVALID, "schemMode is {}; it takes 0 or 1",
-                      attribute.value.schemMode);
+      case ACL_RT_LAUNCH_KERNEL_ATTR_DYN_UBUF_SIZE:
+        if (attribute.value.dynUBufSize != 0) {
+          return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                      "dynUBufSize is {}; kernels that are not SIMT take 0",
+                      attribute.value.dynUBufSize);
         }
         break;
-      case ACL_RT_LAUNCH_KERNEL_ATTR_DYN_UBUF_SIZE:
-      case ACL_RT_LAUNCH_KERNEL_ATTR_ENGINE_TYPE:
-      case ACL_RT_LAUNCH_KERNEL_ATTR_BLOCKDIM_OFFSET:
-      case ACL_RT_LAUNCH_KERNEL_ATTR_BLOCK_TASK_PREFETCH:
-      case ACL_RT_LAUNCH_KERNEL_ATTR_DATA_DUMP:
-      case ACL_RT_LAUNCH_KERNEL_ATTR_ENABLE_PROFILING:
-        break;  // hints to hardware that is not there
       default:
-        return Fail(ACL_ERROR_RT_PARAM_INVALID, "unknown launch attribute {}",
-                    static_cast<int>(attribute.id));
+        VNPU_RETURN_IF_ERROR(CheckHint(attribute));
     }
   }
   if (seconds_given && microseconds_given) {

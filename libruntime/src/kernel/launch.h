@@ -34,7 +34,8 @@ aclError LaunchWithPlaceholders(const LaunchTarget& target, const void* args, si
                                 const aclrtPlaceHolderInfo* placeholders, size_t count);
 aclError LaunchWithList(const LaunchTarget& target, const ArgsList& list);
 
-// Limit of kernels whose launch names none, microseconds; 0: none.
+// Limit of kernels whose launch names none, microseconds; at first the longest, 1091 s.
+inline constexpr uint32_t kMaxKernelTimeoutUs = 1'091'000'104;
 void SetDefaultKernelTimeout(uint32_t timeout_us);
 uint32_t DefaultKernelTimeout();
 

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 #include <unordered_set>
+#include <utility>
 
 #include "libruntime/src/base/error.h"
 #include "libruntime/src/base/guard.h"
@@ -53,6 +55,7 @@ void Bury(Module* module) {
     module->functions.clear();
   }
   module->session.reset();
+  module->image = UniqueFd();
   modules.Free(module);
 }
 
@@ -77,18 +80,52 @@ UniqueFd SealImage(const void* image, size_t bytes) {
   return FreezeMemfd(fd.get()) ? std::move(fd) : UniqueFd();
 }
 
-aclError AskSymbol(Module* module, uint32_t kind, const char* name,
-                   vnpu_ioc_module_symbol* symbol) {
-  if (std::strlen(name) >= sizeof(symbol->name)) {
-    return Fail(ACL_ERROR_RT_PARAM_INVALID, "the name is longer than {} characters",
-                sizeof(symbol->name) - 1);
+// Brings an image to the device, if it is not there yet. With the module's lock held, or before
+// others know it.
+aclError Bring(Module* module) {
+  if (!module->image.valid()) {
+    return ACL_SUCCESS;
   }
+  vnpu_ioc_module_load request{};
+  request.size = module->image_bytes;
+  request.fd = module->image.get();
+  const int result = module->session->Call(VNPU_IOC_MODULE_LOAD, request);
+  if (result == -ENOEXEC) {
+    request.message[sizeof(request.message) - 1] = '\0';
+    return Fail(ACL_ERROR_RT_PARAM_INVALID, "not an image that this device can run: {}",
+                request.message[0] != '\0' ? request.message : "compile it with npucc");
+  }
+  if (result < 0) {
+    return FailErrno(-result, "the driver cannot load the image");
+  }
+  module->image = UniqueFd();
+  module->module_id = request.module_id;
+  module->address = request.va;
+  module->span = request.span;
+  return ACL_SUCCESS;
+}
+
+// `name` null: the kernel with the number `index`. With the module's lock held.
+aclError AskSymbol(Module* module, uint32_t kind, const char* name, uint32_t index,
+                   vnpu_ioc_module_symbol* symbol) {
+  VNPU_RETURN_IF_ERROR(Bring(module));
   *symbol = {};
   symbol->module_id = module->module_id;
   symbol->kind = kind;
-  symbol->index = VNPU_SYMBOL_BY_NAME;
-  std::memcpy(symbol->name, name, std::strlen(name));
+  symbol->index = index;
+  if (name != nullptr) {
+    if (std::strlen(name) >= sizeof(symbol->name)) {
+      return Fail(ACL_ERROR_RT_PARAM_INVALID, "the name is longer than {} characters",
+                  sizeof(symbol->name) - 1);
+    }
+    symbol->index = VNPU_SYMBOL_BY_NAME;
+    std::memcpy(symbol->name, name, std::strlen(name));
+  }
   const int result = module->session->Call(VNPU_IOC_MODULE_SYMBOL, *symbol);
+  if (result == -ENOENT && name == nullptr) {
+    return Fail(ACL_ERROR_RT_INVALID_DEVICE_FUNCTION,
+                "the image has no kernel number {}; npucc --list shows what it has", index);
+  }
   if (result == -ENOENT) {
     return kind == VNPU_SYMBOL_KERNEL
                ? Fail(ACL_ERROR_RT_INVALID_DEVICE_FUNCTION,
@@ -121,6 +158,9 @@ aclError MakeFunction(Module* module, const vnpu_ioc_module_symbol& symbol, cons
   }
   fresh->module = module;
   fresh->address = symbol.address;
+  fresh->code_size = symbol.size;
+  fresh->cube_ratio = symbol.cube_ratio;
+  fresh->vector_ratio = symbol.vector_ratio;
   fresh->name = name;
   fresh->next_args_list = 0;
   module->session->NameFunction(symbol.func_id, name);
@@ -131,38 +171,37 @@ aclError MakeFunction(Module* module, const vnpu_ioc_module_symbol& symbol, cons
 
 }  // namespace
 
-aclError LoadModule(const void* image, size_t bytes, bool lazy, Module** module) {
+aclError LoadModule(const void* image, size_t bytes, LoadOptions options, Module** module) {
   std::shared_ptr<Session> session;
   VNPU_RETURN_IF_ERROR(CurrentSession(&session));
-  const UniqueFd fd = SealImage(image, bytes);
+  constexpr std::string_view kElf =
+      "\x7f"
+      "ELF";
+  if (!std::string_view(static_cast<const char*>(image), bytes).starts_with(kElf)) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "not an image that this device can run: not an ELF file; compile it with npucc");
+  }
+  UniqueFd fd = SealImage(image, bytes);
   if (!fd.valid()) {
     return FailErrno(errno, "no memory for the image");
   }
-  vnpu_ioc_module_load request{};
-  request.size = bytes;
-  request.fd = fd.get();
-  const int result = session->Call(VNPU_IOC_MODULE_LOAD, request);
-  if (result == -ENOEXEC) {
-    request.message[sizeof(request.message) - 1] = '\0';
-    return Fail(ACL_ERROR_RT_PARAM_INVALID, "not an image that this device can run: {}",
-                request.message[0] != '\0' ? request.message : "compile it with npucc");
-  }
-  if (result < 0) {
-    return FailErrno(-result, "the driver cannot load the image");
-  }
   Module* fresh = modules.Allocate();
   if (fresh == nullptr) {
-    vnpu_ioc_module_unload undo{.module_id = request.module_id, .reserved = 0};
-    session->Call(VNPU_IOC_MODULE_UNLOAD, undo);
     return Fail(ACL_ERROR_RT_PROGRAM_USE_OUT, "too many images ({}); unload some", kMaxModules);
   }
   fresh->session = session;
-  fresh->module_id = request.module_id;
-  fresh->kernels = request.kernels;
-  fresh->address = request.va;
-  fresh->span = request.span;
-  fresh->lazy = lazy;
+  fresh->cpu_mode = options.cpu_mode;
+  fresh->image = std::move(fd);
+  fresh->image_bytes = bytes;
+  fresh->address = fresh->span = 0;
   fresh->functions.clear();
+  fresh->operators = std::move(options.operators);
+  if (const aclError error = options.lazy ? ACL_SUCCESS : Bring(fresh); error != ACL_SUCCESS) {
+    fresh->session.reset();
+    fresh->image = UniqueFd();
+    modules.Free(fresh);
+    return error;
+  }
   {
     LiveModules& live = AllLiveModules();
     const std::lock_guard lock(live.mutex);
@@ -178,8 +217,8 @@ aclError UnloadModule(Module* module) {
     return Fail(ACL_ERROR_RT_INVALID_HANDLE, "the image is being unloaded by another thread");
   }
   vnpu_ioc_module_unload request{.module_id = module->module_id, .reserved = 0};
-  const int result =
-      module->session->usable() ? module->session->Call(VNPU_IOC_MODULE_UNLOAD, request) : 0;
+  const bool on_device = !module->image.valid() && module->session->usable();
+  const int result = on_device ? module->session->Call(VNPU_IOC_MODULE_UNLOAD, request) : 0;
   Bury(module);
   if (result == -EBUSY) {
     return Fail(ACL_ERROR_RT_KERNEL_UNREGISTERING,
@@ -221,16 +260,67 @@ aclError FindFunction(Module* module, const char* name, Function** function) {
     *function = found->second;
     return ACL_SUCCESS;
   }
+  const auto entry = module->operators.find(name);
+  if (entry == module->operators.end() && module->cpu_mode == CpuKernelMode::kDescription) {
+    return Fail(ACL_ERROR_RT_INVALID_DEVICE_FUNCTION,
+                "the description of the AI CPU operators has no operator '{}'", name);
+  }
   vnpu_ioc_module_symbol symbol;
-  VNPU_RETURN_IF_ERROR(AskSymbol(module, VNPU_SYMBOL_KERNEL, name, &symbol));
+  const char* const kernel = entry != module->operators.end() ? entry->second.c_str() : name;
+  VNPU_RETURN_IF_ERROR(AskSymbol(module, VNPU_SYMBOL_KERNEL, kernel, 0, &symbol));
   VNPU_RETURN_IF_ERROR(MakeFunction(module, symbol, name, function));
   module->functions.emplace(name, *function);
   return ACL_SUCCESS;
 }
 
-aclError FindGlobal(Module* module, const char* name, uint64_t* address, uint64_t* size) {
+aclError FindFunctionByEntry(Module* module, uint64_t entry, Function** function) {
+  if (entry >= VNPU_SYMBOL_BY_NAME) {
+    return Fail(ACL_ERROR_RT_INVALID_DEVICE_FUNCTION, "no image has a kernel number {}", entry);
+  }
+  const std::lock_guard lock(module->mutex);
   vnpu_ioc_module_symbol symbol;
-  VNPU_RETURN_IF_ERROR(AskSymbol(module, VNPU_SYMBOL_DATA, name, &symbol));
+  VNPU_RETURN_IF_ERROR(
+      AskSymbol(module, VNPU_SYMBOL_KERNEL, nullptr, static_cast<uint32_t>(entry), &symbol));
+  symbol.name[sizeof(symbol.name) - 1] = '\0';
+  if (const auto found = module->functions.find(symbol.name); found != module->functions.end()) {
+    *function = found->second;
+    return ACL_SUCCESS;
+  }
+  VNPU_RETURN_IF_ERROR(MakeFunction(module, symbol, symbol.name, function));
+  module->functions.emplace(symbol.name, *function);
+  return ACL_SUCCESS;
+}
+
+aclError RegisterOperator(Module* module, const char* entry, const char* operator_name,
+                          Function** function) {
+  if (module->cpu_mode != CpuKernelMode::kRegistered) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "not an image of AI CPU operators; load it from memory with cpuKernelMode 2");
+  }
+  const std::lock_guard lock(module->mutex);
+  vnpu_ioc_module_symbol symbol;
+  VNPU_RETURN_IF_ERROR(AskSymbol(module, VNPU_SYMBOL_KERNEL, entry, 0, &symbol));
+  if (symbol.unit != VNPU_UNIT_AI_CPU) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID, "kernel '{}' is not for the AI CPU (__aicpu__)", entry);
+  }
+  const auto known = module->functions.find(operator_name);
+  if (known == module->functions.end()) {
+    VNPU_RETURN_IF_ERROR(MakeFunction(module, symbol, operator_name, function));
+    module->functions.emplace(operator_name, *function);
+    return ACL_SUCCESS;
+  }
+  if (known->second->func_id != symbol.func_id) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "operator '{}' is registered already, for another kernel", operator_name);
+  }
+  *function = known->second;
+  return ACL_SUCCESS;
+}
+
+aclError FindGlobal(Module* module, const char* name, uint64_t* address, uint64_t* size) {
+  const std::lock_guard lock(module->mutex);
+  vnpu_ioc_module_symbol symbol;
+  VNPU_RETURN_IF_ERROR(AskSymbol(module, VNPU_SYMBOL_DATA, name, 0, &symbol));
   *address = symbol.address;
   *size = symbol.size;
   return ACL_SUCCESS;

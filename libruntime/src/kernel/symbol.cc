@@ -52,7 +52,7 @@ aclError WithModule(const vnpu_host_image* image, Find&& find) {
   const std::lock_guard lock(loaded.mutex);
   Module*& module = loaded.modules[{image, context->session->serial()}];
   if (module == nullptr || modules.Resolve(module) == nullptr) {
-    VNPU_RETURN_IF_ERROR(LoadModule(image->image, image->image_size, /*lazy=*/false, &module));
+    VNPU_RETURN_IF_ERROR(LoadModule(image->image, image->image_size, {}, &module));
   }
   return find(module);
 }
