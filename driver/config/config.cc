@@ -22,7 +22,7 @@ constexpr uint64_t kMaxHbmBytes = uint64_t{1} << 39;
 // The options as text; what is empty was not given.
 struct Settings {
   std::string mount_point, devices, soc, hbm_size, numa_node, owner, group, mode, log_level,
-      log_file, pid_file, device_program, control_timeout_ms, pin_limit;
+      log_file, pid_file, device_program, firmware, control_timeout_ms, pin_limit;
 };
 
 // One option: its name in the configuration file, on the command line (--name, '_' as '-') and,
@@ -51,6 +51,8 @@ constexpr Option kOptions[] = {
     {"pid_file", &Settings::pid_file, nullptr, "file to write the process number to"},
     {"device_program", &Settings::device_program, nullptr,
      "the device process (vnpu-device beside vnpud)"},
+    {"firmware", &Settings::firmware, nullptr,
+     "the firmware plug-in that devices begin with (vnpu-compat.so of this installation)"},
     {"control_timeout_ms", &Settings::control_timeout_ms, nullptr,
      "a device process that does not answer for so long is killed (5000)"},
     {"pin_limit", &Settings::pin_limit, nullptr, "pinned host memory of one session (8G)"},
@@ -183,11 +185,18 @@ std::string ResolveNodes(const Settings& settings, Config* config) {
   return "";
 }
 
-std::string DefaultDeviceProgram() {
+// Where this program is, with a slash at the end.
+std::string ProgramFolder() {
   std::vector<char> self(4096);
   const ssize_t length = readlink("/proc/self/exe", self.data(), self.size());
   const std::string path(self.data(), length > 0 ? static_cast<size_t>(length) : 0);
-  return path.substr(0, path.rfind('/') + 1) + "vnpu-device";
+  return path.substr(0, path.rfind('/') + 1);
+}
+
+std::string DefaultFirmware() {
+  const std::string installed = ProgramFolder() + "../" VNPU_LIBDIR "/vnpu-compat.so";
+  return access(installed.c_str(), R_OK) == 0 ? installed
+                                              : ProgramFolder() + "../lib/vnpu-compat.so";
 }
 
 std::string ResolveRunning(const Settings& settings, Config* config) {
@@ -202,7 +211,8 @@ std::string ResolveRunning(const Settings& settings, Config* config) {
   config->log_file = settings.log_file;
   config->pid_file = settings.pid_file;
   config->device_program =
-      settings.device_program.empty() ? DefaultDeviceProgram() : settings.device_program;
+      settings.device_program.empty() ? ProgramFolder() + "vnpu-device" : settings.device_program;
+  config->firmware = settings.firmware.empty() ? DefaultFirmware() : settings.firmware;
   if (!settings.control_timeout_ms.empty() &&
       !ParseNumber(settings.control_timeout_ms, 10u, 600'000u, &config->control_timeout_ms)) {
     return "control_timeout_ms is '" + settings.control_timeout_ms + "'; it takes 10 to 600000";

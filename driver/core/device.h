@@ -15,6 +15,7 @@
 #include "driver/core/board.h"
 #include "driver/core/fault_points.h"
 #include "driver/core/tally.h"
+#include "driver/firmware/store.h"
 #include "driver/mem/hbm.h"
 
 namespace vnpu::driver {
@@ -63,6 +64,7 @@ class Device {
   Board& board() { return board_; }
   Tally& tally() { return tally_; }
   FaultPoints& faults() { return faults_; }
+  FirmwareStore& firmware() { return firmware_; }
   const UnitCounts& units() const { return units_; }
   uint64_t clock_hz() const { return clock_hz_; }
 
@@ -85,6 +87,7 @@ class Device {
   Board board_;
   Tally tally_;
   FaultPoints faults_;
+  FirmwareStore firmware_;
 
   mutable std::mutex sessions_mutex_;
   std::vector<std::shared_ptr<SessionEntry>> sessions_;

@@ -90,6 +90,7 @@ int Driver::Probe() {
       spdlog::error("device {}: {}", i, std::strerror(-error));
       return error;
     }
+    device->firmware().Ship(config_.firmware);
     devices_.push_back(std::move(device));
   }
   return 0;

@@ -23,6 +23,10 @@ int CheckPermission(const File& file, const Request& request, IoctlPermission pe
       return file.IsOpener(request.caller) ? 0 : -EACCES;
     case IoctlPermission::kPrivileged:
       return file.client().uid == 0 || file.client().uid == geteuid() ? 0 : -EPERM;
+    case IoctlPermission::kPrivilegedOpener: {
+      const int error = CheckPermission(file, request, IoctlPermission::kPrivileged);
+      return error != 0 ? error : CheckPermission(file, request, IoctlPermission::kOpener);
+    }
   }
   return -EPERM;
 }

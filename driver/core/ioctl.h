@@ -16,8 +16,9 @@ enum IoctlNodes : uint32_t { kOnManager = 1, kOnDevice = 2, kOnBoth = 3 };
 
 enum class IoctlPermission {
   kAny,
-  kOpener,      // the process that opened the file: the command carries descriptors
-  kPrivileged,  // root, or the user that the driver runs as
+  kOpener,            // the process that opened the file: the command carries descriptors
+  kPrivileged,        // root, or the user that the driver runs as
+  kPrivilegedOpener,  // both of them
 };
 
 enum IoctlFlags : uint32_t {
@@ -72,6 +73,8 @@ int IoctlCounters(const IoctlCall& call);
 int IoctlReset(const IoctlCall& call);
 int IoctlFault(const IoctlCall& call);
 int IoctlSelf(const IoctlCall& call);
+int IoctlFirmware(const IoctlCall& call);
+int IoctlFirmwareUpgrade(const IoctlCall& call);
 int IoctlSession(const IoctlCall& call);
 int IoctlPin(const IoctlCall& call);
 int IoctlPmemHost(const IoctlCall& call);

@@ -26,6 +26,7 @@ constexpr auto kModules = &Session::modules;
 constexpr auto kAny = IoctlPermission::kAny;
 constexpr auto kOpener = IoctlPermission::kOpener;
 constexpr auto kPrivileged = IoctlPermission::kPrivileged;
+constexpr auto kPrivilegedOpener = IoctlPermission::kPrivilegedOpener;
 
 // Books of the driver alone; and with the device process. Freeing memory is not quick: the pages go
 // at once.
@@ -48,6 +49,9 @@ constexpr std::array kTable = {
     IoctlEntry{COMMAND(VNPU_IOC_FAULT), kOnManager, kPrivileged, kIoctlQuick, IoctlFault},
     IoctlEntry{COMMAND(VNPU_IOC_SELF), kOnManager, kAny, kIoctlQuick, IoctlSelf},
     IoctlEntry{COMMAND(VNPU_IOC_IDENTITY), kOnManager, kAny, kIoctlQuick, IoctlIdentity},
+    IoctlEntry{COMMAND(VNPU_IOC_FIRMWARE), kOnManager, kAny, kIoctlQuick, IoctlFirmware},
+    IoctlEntry{COMMAND(VNPU_IOC_FIRMWARE_UPGRADE), kOnManager, kPrivilegedOpener,
+               kIoctlAnswersErrors, IoctlFirmwareUpgrade},
 
     IoctlEntry{COMMAND(VNPU_IOC_SESSION), kOnDevice, kOpener, 0, IoctlSession},
 

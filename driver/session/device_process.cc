@@ -31,8 +31,14 @@ int DeviceProcess::Start(DeviceProcessOptions options, std::unique_ptr<DevicePro
   }
   UniqueFd ours(ends[0]);
   const UniqueFd theirs(ends[1]);
-  const SpawnOptions spawn{options.program.c_str(),   theirs.get(),    options.uid, options.gid,
-                           options.kept_capabilities, options.affinity};
+  const SpawnOptions spawn{.program = options.program.c_str(),
+                           .control_fd = theirs.get(),
+                           .compat_fd = options.compat_fd,
+                           .argument = options.compat_fd >= 0 ? "--compat" : nullptr,
+                           .uid = options.uid,
+                           .gid = options.gid,
+                           .kept_capabilities = options.kept_capabilities,
+                           .affinity = options.affinity};
   const pid_t pid = Spawn(spawn);
   if (pid < 0) {
     spdlog::error("cannot start {}: {}", options.program, std::strerror(-pid));

@@ -22,6 +22,7 @@ struct DeviceProcessOptions {
   std::string program;  // path of vnpu-device
   uid_t uid = 0;        // whose process it shall be; used when the driver runs as root
   gid_t gid = 0;
+  int compat_fd = -1;  // the compat part of its firmware; -1: the built-in one
   uint64_t kept_capabilities = 0;
   cpu_set_t affinity{};
   uint32_t reply_timeout_ms = 5000;

@@ -127,6 +127,8 @@ int Session::StartProcess() {
   options.uid = client_.uid;
   options.gid = client_.gid;
   options.kept_capabilities = CapabilitiesToReach(client_.pid);
+  firmware_ = context_.device.firmware().Use();
+  options.compat_fd = firmware_.fd();
   options.reply_timeout_ms = driver_.config().control_timeout_ms;
   options.abort_fds = {context_.abort_fd, context_.client_fd};
   options.give_up = [this] { return IsDying(context_.caller); };

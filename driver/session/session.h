@@ -88,6 +88,7 @@ class Session {
   Charge charge_;
   Charge process_charge_;
   Charge process_fds_;
+  PluginUse firmware_;  // that its device process runs
   int board_slot_ = -1;
   bool lost_ = false;
   HeldFd mem_fd_;

@@ -76,15 +76,18 @@ void DropPrivileges(const SpawnOptions& options) {
   }
 }
 
-void ArrangeDescriptors(int control_fd) {
+void ArrangeDescriptors(int control_fd, int compat_fd) {
   const int null_fd = open("/dev/null", O_RDWR);
-  // Out of the way first: descriptor 3 may be either of the two.
+  // Out of the way first: descriptors 3 and 4 may be any of them.
   const int control = fcntl(control_fd, F_DUPFD, 10);
+  const int compat = compat_fd >= 0 ? fcntl(compat_fd, F_DUPFD, 10) : -1;
   if (null_fd < 0 || control < 0 || dup2(null_fd, STDIN_FILENO) < 0 ||
-      dup2(STDERR_FILENO, STDOUT_FILENO) < 0 || dup2(control, firmware::kControlFd) < 0) {
+      dup2(STDERR_FILENO, STDOUT_FILENO) < 0 || dup2(control, firmware::kControlFd) < 0 ||
+      (compat_fd >= 0 && (compat < 0 || dup2(compat, firmware::kCompatFd) < 0))) {
     Fail("cannot arrange its descriptors");
   }
-  if (syscall(SYS_close_range, firmware::kControlFd + 1, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
+  const int first_closed = (compat_fd >= 0 ? firmware::kCompatFd : firmware::kControlFd) + 1;
+  if (syscall(SYS_close_range, first_closed, ~0U, CLOSE_RANGE_CLOEXEC) != 0) {
     Fail("close_range failed");
   }
 }
@@ -103,7 +106,7 @@ void ResetSignals() {
 [[noreturn]] void RunChild(const SpawnOptions& options, int program_fd, pid_t parent) {
   ResetSignals();
   setsid();
-  ArrangeDescriptors(options.control_fd);
+  ArrangeDescriptors(options.control_fd, options.compat_fd);
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
   sched_setaffinity(0, sizeof(options.affinity), &options.affinity);
@@ -113,7 +116,7 @@ void ResetSignals() {
   if (getppid() != parent) {
     _exit(0);
   }
-  const char* argv[] = {"vnpu-device", nullptr};
+  const char* argv[] = {"vnpu-device", options.argument, nullptr};
   execve(options.program, const_cast<char**>(argv), environ);
   if (errno == EACCES) {
     // The folder may be closed to the client's user; the program itself is not.

@@ -18,6 +18,8 @@
 namespace vnpu::firmware {
 
 inline constexpr int kControlFd = 3;
+// With the argument --compat: the compat part (firmware/compat/compat.h), closed once it is loaded.
+inline constexpr int kCompatFd = 4;
 
 enum class ControlOp : uint32_t {
   kInit,         // fds: session memory, kick eventfd, page table (read-only), board, driver eventfd
@@ -121,6 +123,13 @@ struct ControlRequest {
     ControlModule module;
     vnpu_ioc_module_symbol symbol;  // kModuleSymbol: as in the ioctl, in and out
   };
+};
+
+// The one message of `vnpu-device --self-test`.
+struct SelfTestReport {
+  static constexpr int32_t kNotLoaded = INT32_MIN;
+  int32_t result;  // 0: the plug-in may be used; kNotLoaded: its self-test was not reached
+  char message[252];
 };
 
 struct ControlReply {

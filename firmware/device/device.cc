@@ -22,6 +22,12 @@ vnpu_session_mem* SessionOf(const Mapping& mapping) {
   return reinterpret_cast<vnpu_session_mem*>(mapping.data());
 }
 
+// What the compat part answered, as a reply can carry it.
+int ErrnoOf(int answer) {
+  constexpr int kMaxErrno = 133;
+  return answer < 0 && answer >= -kMaxErrno ? answer : -EINVAL;
+}
+
 size_t FdsOf(const ControlRequest& request) {
   switch (request.op) {
     case ControlOp::kInit:
@@ -73,25 +79,21 @@ int Device::Init(const ControlInit& init, std::vector<Fd>& fds) {
   clock_.emplace(init.clock_hz);
   units_.emplace(reinterpret_cast<const BoardHeader*>(board_.data()), board_.data() + 4096,
                  reinterpret_cast<BoardSlot*>(own_slot_.data()));
-  uint32_t units = 0;
-  for (const uint32_t count : init.units) {
-    units += std::min(count, kMaxWorkers);
-  }
   const bool client_fences =
       (init.flags & VNPU_SESSION_FENCES) != 0 &&
       syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
-  pool_ = std::make_unique<WorkerPool>(
-      WorkerPool::Config{.session = SessionOf(session_),
-                         .units = &*units_,
-                         .clock = &*clock_,
-                         .page_table = page_table_.data(),
-                         .client = static_cast<pid_t>(init.client_pid),
-                         .device = init.device,
-                         .max_workers = std::clamp(units + 1, kFirstWorkers, kMaxWorkers),
-                         .kick_fd = kick_.get(),
-                         .driver_fd = driver_.get(),
-                         .grow_fd = grow_fd_,
-                         .client_fences = client_fences});
+  pool_ = std::make_unique<WorkerPool>(WorkerPool::Config{
+      .session = SessionOf(session_),
+      .units = &*units_,
+      .clock = &*clock_,
+      .page_table = page_table_.data(),
+      .client = static_cast<pid_t>(init.client_pid),
+      .device = init.device,
+      .max_workers = std::clamp(compat_->worker_limit(init.units), kFirstWorkers, kMaxWorkers),
+      .kick_fd = kick_.get(),
+      .driver_fd = driver_.get(),
+      .grow_fd = grow_fd_,
+      .client_fences = client_fences});
   modules_.emplace(pool_.get(), &window_);
   for (uint32_t i = 0; i < kFirstWorkers; ++i) {
     if (!pool_->AddWorker()) {
@@ -155,6 +157,17 @@ int Device::CreateQueue(const ControlQueue& request) {
   if (!sound) {
     return -EINVAL;
   }
+  const vnpu_compat_queue wanted = {
+      .queue_id = request.queue_id,
+      .sq_entries = request.sq_entries,
+      .arg_bytes = request.arg_bytes,
+      .priority = request.priority,
+      .flags = request.flags,
+      .queues = static_cast<uint32_t>(queue_qmem_.size()),
+  };
+  if (const int refused = compat_->admit_queue(&wanted); refused != 0) {
+    return ErrnoOf(refused);
+  }
   const QueueMemory queue =
       QueueMemory::At(memory.data() + request.offset, request.sq_entries, request.arg_bytes);
   const std::lock_guard hold(pool_->lock());
@@ -174,7 +187,7 @@ int Device::DestroyQueue(const ControlQueue& request) {
   if (error != 0) {
     return error;
   }
-  if (!pool_->WaitUntilQuiet(request.queue_id)) {
+  if (!pool_->WaitUntilQuiet(request.queue_id, compat_->quiet_limit_ms())) {
     return -ETIMEDOUT;
   }
   error = scheduler.DestroyQueue(request.queue_id);
@@ -186,11 +199,16 @@ int Device::DestroyQueue(const ControlQueue& request) {
 }
 
 int Device::SetQueue(const ControlQueueSet& request) {
-  if (request.attr != VNPU_QUEUE_ATTR_STOP_ON_FAILURE) {
+  vnpu_compat_update update{};
+  if (const int refused = compat_->update_queue(request.attr, request.value, &update);
+      refused != 0) {
+    return ErrnoOf(refused);
+  }
+  if (update.change != VNPU_COMPAT_STOP_ON_FAILURE) {
     return -EINVAL;
   }
   const std::lock_guard hold(pool_->lock());
-  return pool_->scheduler().SetStopOnFailure(request.queue_id, request.value != 0);
+  return pool_->scheduler().SetStopOnFailure(request.queue_id, update.value != 0);
 }
 
 int Device::AddIrq(const ControlIrq& request, std::vector<Fd>* fds) {

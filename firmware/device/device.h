@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "firmware/compat/compat.h"
 #include "firmware/device/board.h"
 #include "firmware/device/control.h"
 #include "firmware/device/fd.h"
@@ -20,8 +21,8 @@ namespace vnpu::firmware {
 // Control thread only.
 class Device {
  public:
-  // `grow_fd`: eventfd that becomes readable when Grow() is wanted; borrowed.
-  explicit Device(int grow_fd) : grow_fd_(grow_fd) {}
+  // `grow_fd`: eventfd that becomes readable when Grow() is wanted; borrowed. `compat` stays.
+  Device(int grow_fd, const vnpu_compat* compat) : grow_fd_(grow_fd), compat_(compat) {}
 
   // Carries out one request; `fds` came with it. The result goes into the reply.
   ControlReply Handle(ControlRequest* request, std::vector<Fd> fds);
@@ -42,6 +43,7 @@ class Device {
   int FreeEvent(uint32_t event_id);
 
   int grow_fd_;
+  const vnpu_compat* compat_;
   Fd client_;  // pidfd
   Fd kick_;
   Fd driver_;

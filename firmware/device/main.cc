@@ -9,8 +9,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <string>
+#include <string_view>
 #include <vector>
 
+#include "firmware/compat/compat.h"
+#include "firmware/device/compat_loader.h"
 #include "firmware/device/control.h"
 #include "firmware/device/device.h"
 #include "vdev/core.h"
@@ -64,7 +68,7 @@ bool ServeOne(Device* device) {
   return send(kControlFd, &reply, sizeof(reply), MSG_NOSIGNAL) == sizeof(reply);
 }
 
-int Serve() {
+int Serve(const vnpu_compat* compat) {
   const Fd grow(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   const Fd epoll(epoll_create1(EPOLL_CLOEXEC));
   for (const int fd : {kControlFd, grow.get()}) {
@@ -76,7 +80,7 @@ int Serve() {
       return 2;
     }
   }
-  Device device(grow.get());
+  Device device(grow.get(), compat);
   for (;;) {
     epoll_event event{};
     if (epoll_wait(epoll.get(), &event, 1, -1) != 1) {
@@ -94,13 +98,34 @@ int Serve() {
   }
 }
 
+// The compat part that the driver gives along, or else the built-in one.
+const vnpu_compat* TakeCompat(bool given) {
+  if (!given) {
+    return vnpu_compat_table();
+  }
+  std::string why;
+  const vnpu_compat* const table = LoadCompat(kCompatFd, &why);
+  if (table == nullptr) {
+    std::fprintf(stderr, "vnpu-device: the firmware plug-in: %s\n", why.c_str());
+    _exit(1);
+  }
+  close(kCompatFd);
+  return table;
+}
+
 }  // namespace
 }  // namespace vnpu::firmware
 
-int main() {
+int main(int argc, char** argv) {
+  const std::string_view argument = argc > 1 ? argv[1] : "";
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  if (argument == "--self-test") {
+    return vnpu::firmware::RunSelfTest();
+  }
+  // Before the process stops being dumpable, which closes /proc/self/fd to it.
+  const vnpu_compat* const compat = vnpu::firmware::TakeCompat(argument == "--compat");
   // Nobody of the same user may look into this process by ptrace or /proc.
   prctl(PR_SET_DUMPABLE, 0);
-  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   vnpu::vdev::Core::InstallHandlers();
-  return vnpu::firmware::Serve();
+  return vnpu::firmware::Serve(compat);
 }

@@ -357,9 +357,8 @@ void WorkerPool::WakeFollower() {
   FutexWake(&follower_word_, 1);
 }
 
-bool WorkerPool::WaitUntilQuiet(uint32_t queue_id) {
-  constexpr int kTries = 2000;  // of a millisecond each
-  for (int i = 0; i < kTries && scheduler_.QueueBusy(queue_id); ++i) {
+bool WorkerPool::WaitUntilQuiet(uint32_t queue_id, uint32_t limit_ms) {
+  for (uint32_t i = 0; i < limit_ms && scheduler_.QueueBusy(queue_id); ++i) {
     const uint32_t seen = quiet_word_.load(std::memory_order_relaxed);
     lock_.unlock();
     const timespec limit{.tv_sec = 0, .tv_nsec = 1'000'000};

@@ -59,7 +59,7 @@ class WorkerPool final : public Platform {
   Scheduler& scheduler() { return scheduler_; }
   IrqTable& irqs() { return irqs_; }
   // Waits, with the lock held, until no worker runs anything of the queue; false: too long.
-  bool WaitUntilQuiet(uint32_t queue_id);
+  bool WaitUntilQuiet(uint32_t queue_id, uint32_t limit_ms);
   // The kernel this thread runs; for kernel imports.
   static const vnpu_block* ThisBlock();
 

@@ -169,5 +169,28 @@ TEST(Embedded, DriverKilledGivesErrors) {
   EXPECT_EQ(driver->Open("davinci0"), nullptr);
 }
 
+TEST_F(DaemonTest, FirmwareIsListedUpgradedAndRefused) {
+  const std::string at = " --mount-point " + nodes_;
+  const std::string plugins = VNPU_TEST_PLUGINS;
+  ASSERT_EQ(Shell(kCtl + " start" + at + " --devices 2 --log-file " + folder_ + "/log").code, 0);
+  const Outcome before = Shell(kCtl + " firmware list" + at);
+  EXPECT_EQ(before.code, 0);
+  EXPECT_NE(before.text.find("davinci1"), std::string::npos) << before.text;
+  EXPECT_NE(before.text.find("active"), std::string::npos) << before.text;
+  const std::string upgrade = kCtl + " firmware upgrade ";
+  const Outcome refused = Shell(upgrade + plugins + "failing.so --device 1" + at);
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_NE(refused.text.find("the answer is not 42"), std::string::npos) << refused.text;
+  const Outcome done = Shell(upgrade + plugins + "second.so --device 1" + at);
+  EXPECT_EQ(done.code, 0) << done.text;
+  const Outcome after = Shell(kCtl + " firmware list" + at);
+  const size_t second = after.text.find("2.0.0-second");
+  ASSERT_NE(second, std::string::npos) << after.text;
+  EXPECT_EQ(after.text.find("2.0.0-second", second + 1), std::string::npos) << "on device 1 alone";
+  EXPECT_EQ(Shell(upgrade + plugins + "second.so" + at).code, 0) << "on both";
+  EXPECT_NE(Shell(upgrade + "/no/such/file" + at).text.find("No such file"), std::string::npos);
+  EXPECT_EQ(Shell(upgrade + plugins + "second.so --device 9" + at).code, 1);
+}
+
 }  // namespace
 }  // namespace vnpu::driver

@@ -33,18 +33,22 @@ TEST(IoctlTable, DescriptorsOnlyFromTheOpener) {
   for (const IoctlEntry& entry : IoctlTable()) {
     int offsets[2];
     vnpu_ioctl_fds(entry.command, offsets);
-    EXPECT_EQ(entry.permission == IoctlPermission::kOpener, offsets[0] >= 0) << entry.name;
+    const bool opener = entry.permission == IoctlPermission::kOpener ||
+                        entry.permission == IoctlPermission::kPrivilegedOpener;
+    EXPECT_EQ(opener, offsets[0] >= 0) << entry.name;
   }
 }
 
 TEST(IoctlTable, AdministrationIsPrivileged) {
   std::set<std::string> privileged;
   for (const IoctlEntry& entry : IoctlTable()) {
-    if (entry.permission == IoctlPermission::kPrivileged) {
+    if (entry.permission == IoctlPermission::kPrivileged ||
+        entry.permission == IoctlPermission::kPrivilegedOpener) {
       privileged.insert(entry.name);
     }
   }
-  EXPECT_EQ(privileged, (std::set<std::string>{"VNPU_IOC_RESET", "VNPU_IOC_FAULT"}));
+  EXPECT_EQ(privileged, (std::set<std::string>{"VNPU_IOC_RESET", "VNPU_IOC_FAULT",
+                                               "VNPU_IOC_FIRMWARE_UPGRADE"}));
 }
 
 TEST(IoctlTable, OnlyTheVersionComesFirst) {

@@ -442,6 +442,10 @@ TEST_F(NodeTest, AdministrationIsForRoot) {
     if (ioctl(manager.get(), VNPU_IOC_FAULT, &fault) != -1 || errno != EPERM) {
       return 4;
     }
+    vnpu_ioc_firmware_upgrade upgrade{};
+    if (ioctl(manager.get(), VNPU_IOC_FIRMWARE_UPGRADE, &upgrade) != -1 || errno != EPERM) {
+      return 6;
+    }
     return ioctl(manager.get(), VNPU_IOC_COUNTERS, &counters) == 0 ? 0 : 5;
   });
   EXPECT_EQ(Join(child), 0);

@@ -106,6 +106,25 @@ int ManagerNode::Fault(const vnpu_ioc_fault& fault) const {
   return Ioctl(VNPU_IOC_FAULT, &arg);
 }
 
+std::vector<vnpu_ioc_firmware> ManagerNode::Firmware(uint32_t device) const {
+  std::vector<vnpu_ioc_firmware> all;
+  const Patience patience;
+  for (;;) {
+    vnpu_ioc_firmware one{};
+    one.device = device;
+    one.index = static_cast<uint32_t>(all.size());
+    if (Ioctl(VNPU_IOC_FIRMWARE, &one) != 0) {
+      return all;
+    }
+    one.version[sizeof(one.version) - 1] = '\0';
+    all.push_back(one);
+  }
+}
+
+int ManagerNode::UpgradeFirmware(vnpu_ioc_firmware_upgrade* upgrade) const {
+  return Ioctl(VNPU_IOC_FIRMWARE_UPGRADE, upgrade);
+}
+
 std::string ExplainNoManager(const std::string& directory, int error) {
   switch (error) {
     case ENOENT:

@@ -35,6 +35,11 @@ class ManagerNode {
   int Reset(uint32_t device) const;
   int Fault(const vnpu_ioc_fault& fault) const;
 
+  // The firmware plug-ins of a device.
+  std::vector<vnpu_ioc_firmware> Firmware(uint32_t device) const;
+  // 0 or an errno, as VNPU_IOC_FIRMWARE_UPGRADE; also for root and the user of the driver alone.
+  int UpgradeFirmware(vnpu_ioc_firmware_upgrade* upgrade) const;
+
  private:
   explicit ManagerNode(int fd) : fd_(fd) {}
   int Ioctl(unsigned long command, void* arg) const;

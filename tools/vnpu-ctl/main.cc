@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tools/common/manager_node.h"
+#include "tools/vnpu-ctl/firmware.h"
 #include "tools/vnpu-ctl/lifecycle.h"
 
 namespace vnpu::tools {
@@ -31,6 +32,7 @@ struct Arguments {
   std::string fault;
   uint32_t count = 1;
   uint32_t pid = 0;
+  std::string file;
 };
 
 // The counters by name, in the order in which they are shown.
@@ -163,6 +165,26 @@ void AddFault(CLI::App* app, Arguments* arguments) {
   app->add_option("--pid", arguments->pid, "kill-device: the client");
 }
 
+int ListFirmware(const Arguments& arguments) {
+  int code = 0;
+  const std::unique_ptr<ManagerNode> node = Connect(arguments, &code);
+  return node == nullptr ? code : PrintFirmware(*node);
+}
+
+int UpgradeFirmware(const Arguments& arguments, bool one_device) {
+  int code = 0;
+  const std::unique_ptr<ManagerNode> node = Connect(arguments, &code);
+  if (node == nullptr) {
+    return code;
+  }
+  const uint32_t first = one_device ? arguments.device : 0;
+  const uint32_t last = one_device ? arguments.device : node->info().devices - 1;
+  for (uint32_t device = first; device <= last && code == 0; ++device) {
+    code = InstallFirmware(*node, device, arguments.file) ? 0 : kFailed;
+  }
+  return code;
+}
+
 int Main(int argc, char** argv) {
   CLI::App app{
       "Starts, stops and inspects the vnpu driver.\n"
@@ -183,6 +205,18 @@ int Main(int argc, char** argv) {
   reset->add_option("device", arguments.device, "number of the device")->required();
   CLI::App* fault = app.add_subcommand("fault", "makes something fail");
   AddFault(fault, &arguments);
+  CLI::App* firmware = app.add_subcommand("firmware", "the compat part of the firmware of devices");
+  firmware->require_subcommand(1);
+  CLI::App* list = firmware->add_subcommand("list", "shows what is in store, active and in use");
+  CLI::App* upgrade = firmware->add_subcommand(
+      "upgrade", "tests a plug-in and makes it active for sessions that begin from then on");
+  upgrade->add_option("file", arguments.file, "the plug-in")->required();
+  CLI::Option* on_device =
+      upgrade->add_option("--device", arguments.device, "number of the device (all devices)");
+  for (CLI::App* command : {list, upgrade}) {
+    command->add_option("--mount-point", arguments.mount_point,
+                        "where the nodes are (VNPU_DEV_DIR, or /dev/vnpu)");
+  }
   for (CLI::App* command : app.get_subcommands({})) {
     command->add_option("--mount-point", arguments.mount_point,
                         "where the nodes are (VNPU_DEV_DIR, or /dev/vnpu)");
@@ -195,6 +229,8 @@ int Main(int argc, char** argv) {
          : status->parsed()   ? Status(arguments)
          : counters->parsed() ? Counters(arguments)
          : reset->parsed()    ? Reset(arguments)
+         : list->parsed()     ? ListFirmware(arguments)
+         : upgrade->parsed()  ? UpgradeFirmware(arguments, on_device->count() > 0)
                               : Fault(arguments);
 }
 

@@ -110,6 +110,36 @@ struct vnpu_ioc_self {
 };
 VNPU_ASSERT_SIZE(vnpu_ioc_self, 8);
 
+/* A compat part of the firmware that a device has in store; the driver answers ENOENT: none at this
+ * index. They keep their index; those that nobody uses may go when room is needed. */
+struct vnpu_ioc_firmware {
+  uint32_t device;       /* in */
+  uint32_t index;        /* in: from 0 */
+  uint32_t active;       /* out: 1: new sessions get it */
+  uint32_t sessions;     /* out: open sessions that have it */
+  uint64_t installed_ns; /* out: CLOCK_REALTIME */
+  uint64_t bytes;        /* out: size of the file */
+  char version[32];      /* out */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_firmware, 64);
+
+/* Privileged: puts a compat part (firmware/compat/compat.h) into the store of a device and makes it
+ * the active one, after its self-test in a process of its own. One that is in store already is made
+ * active again. ENOEXEC: refused, `message` says why, and what was active stays. EEXIST: another
+ * file of this version is in store. ENOSPC: every place of the store is in use. */
+#define VNPU_MAX_FIRMWARE 16u
+#define VNPU_MAX_FIRMWARE_BYTES (16u << 20)
+struct vnpu_ioc_firmware_upgrade {
+  uint32_t device;   /* in */
+  uint32_t flags;    /* 0 */
+  uint64_t bytes;    /* in: size of the file, 1 .. VNPU_MAX_FIRMWARE_BYTES */
+  int32_t fd;        /* in: a regular file or memfd that can be read */
+  uint32_t index;    /* out */
+  char version[32];  /* out */
+  char message[256]; /* out, on ENOEXEC */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_firmware_upgrade, 312);
+
 /* mmap(2) on a device node: one page at this file offset, MAP_PRIVATE, PROT_READ, begins with
  * struct vnpu_device_info as it was when the page was first touched. Elsewhere a node has nothing
  * to map. */
@@ -485,6 +515,8 @@ VNPU_ASSERT_SIZE(vnpu_ioc_module_symbol, 776);
 #define VNPU_IOC_FAULT _IOW(VNPU_IOC_MAGIC, 0x06, struct vnpu_ioc_fault)
 #define VNPU_IOC_SELF _IOR(VNPU_IOC_MAGIC, 0x0e, struct vnpu_ioc_self)
 #define VNPU_IOC_IDENTITY _IOWR(VNPU_IOC_MAGIC, 0x0f, struct vnpu_ioc_identity)
+#define VNPU_IOC_FIRMWARE _IOWR(VNPU_IOC_MAGIC, 0x0c, struct vnpu_ioc_firmware)
+#define VNPU_IOC_FIRMWARE_UPGRADE _IOWR(VNPU_IOC_MAGIC, 0x0d, struct vnpu_ioc_firmware_upgrade)
 #define VNPU_IOC_SESSION _IOWR(VNPU_IOC_MAGIC, 0x10, struct vnpu_ioc_session)
 #define VNPU_IOC_RESERVE _IOWR(VNPU_IOC_MAGIC, 0x20, struct vnpu_ioc_reserve)
 #define VNPU_IOC_RELEASE _IOW(VNPU_IOC_MAGIC, 0x21, struct vnpu_ioc_release)
@@ -534,6 +566,8 @@ static inline void vnpu_ioctl_fds(unsigned long command, int offsets[2]) {
     offsets[0] = offsetof(struct vnpu_ioc_irq_add, fd);
   } else if (command == VNPU_IOC_MODULE_LOAD) {
     offsets[0] = offsetof(struct vnpu_ioc_module_load, fd);
+  } else if (command == VNPU_IOC_FIRMWARE_UPGRADE) {
+    offsets[0] = offsetof(struct vnpu_ioc_firmware_upgrade, fd);
   }
 }
 

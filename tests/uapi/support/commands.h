@@ -38,6 +38,7 @@ inline constexpr Command kCommands[] = {
     VNPU_RAW_COMMAND(IMPORT, false, true),        VNPU_RAW_COMMAND(WINDOW_ADD, false, true),
     VNPU_RAW_COMMAND(PMEM_HOST, false, true),
     VNPU_RAW_COMMAND(IDENTITY, true, false),
+    VNPU_RAW_COMMAND(FIRMWARE, true, false),      VNPU_RAW_COMMAND(FIRMWARE_UPGRADE, true, false),
 };
 #undef VNPU_RAW_COMMAND
 

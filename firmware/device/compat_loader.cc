@@ -1,0 +1,71 @@
+#include "firmware/device/compat_loader.h"
+
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "firmware/device/control.h"
+#include "firmware/device/sandbox.h"
+
+namespace vnpu::firmware {
+namespace {
+
+bool Complete(const vnpu_compat& table) {
+  return table.self_test != nullptr && table.worker_limit != nullptr &&
+         table.admit_queue != nullptr && table.update_queue != nullptr &&
+         table.quiet_limit_ms != nullptr;
+}
+
+}  // namespace
+
+const vnpu_compat* LoadCompat(int fd, std::string* why) {
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  void* const handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) {
+    *why = std::string("it cannot be loaded: ") + dlerror();
+    return nullptr;
+  }
+  using Entry = const vnpu_compat* (*)();
+  const auto entry = reinterpret_cast<Entry>(dlsym(handle, VNPU_COMPAT_SYMBOL));
+  const vnpu_compat* const table = entry != nullptr ? entry() : nullptr;
+  if (table == nullptr) {
+    *why = "it has no " VNPU_COMPAT_SYMBOL "()";
+    return nullptr;
+  }
+  if (table->interface_version != VNPU_COMPAT_INTERFACE) {
+    *why = "it has version " + std::to_string(table->interface_version) +
+           " of the interface, this firmware version " + std::to_string(VNPU_COMPAT_INTERFACE);
+    return nullptr;
+  }
+  if (table->bytes < sizeof(vnpu_compat) || !Complete(*table)) {
+    *why = "its table is incomplete";
+    return nullptr;
+  }
+  return table;
+}
+
+int RunSelfTest() {
+  SelfTestReport report{};
+  report.result = SelfTestReport::kNotLoaded;
+  std::string why;
+  const vnpu_compat* const table = LoadCompat(kCompatFd, &why);
+  if (table != nullptr) {
+    if (!EnterSandbox(getpid())) {
+      why = "this system has no seccomp filters";
+    } else {
+      report.result = table->self_test(report.message, sizeof(report.message));
+      why = report.result != 0 && report.message[0] == '\0' ? "no reason given" : "";
+    }
+  }
+  if (!why.empty()) {
+    const size_t length = std::min(why.size(), sizeof(report.message) - 1);
+    std::memcpy(report.message, why.data(), length);
+    report.message[length] = '\0';
+  }
+  report.message[sizeof(report.message) - 1] = '\0';
+  return write(kControlFd, &report, sizeof(report)) == sizeof(report) ? 0 : 1;
+}
+
+}  // namespace vnpu::firmware
