@@ -1,5 +1,6 @@
 #include "vdev/core.h"
 
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -12,11 +13,12 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
-// Calls code(a, b) after noting the stack pointer in *frame. Returns 0 when the code returned. The
+// Calls code(a, b), on the stack that begins at `top` if that is not null, after noting the stack
+// pointer in *frame. Returns 0 when the code returned. The
 // signal handler makes it return 1 by jumping to vnpu_core_resume with that stack pointer, which
 // throws away whatever the code has on the stack and in the x87 registers.
 extern "C" uint64_t vnpu_core_enter(vnpu::vdev::Core::Frame* frame, vnpu::vdev::CoreCode code,
-                                    const void* a, const void* b);
+                                    const void* a, const void* b, std::byte* top);
 extern "C" const char vnpu_core_resume[];
 
 // The signal handler: vnpu_core_handle without alignment checks. Linux clears the other flags of
@@ -44,8 +46,12 @@ vnpu_core_enter:
   movq %rsi, %rax
   movq %rdx, %rdi
   movq %rcx, %rsi
+  testq %r8, %r8
+  cmovzq %rsp, %r8
+  movq %r8, %rsp
   callq *%rax
   movq $0, 8(%rbx)
+  movq (%rbx), %rsp
   xorl %eax, %eax
   jmp 1f
   .globl vnpu_core_resume
@@ -153,9 +159,39 @@ Core::~Core() {
   sigaltstack(&old_signal_stack_, nullptr);
 }
 
+KernelStack::KernelStack(size_t bytes) : bytes_(bytes) {
+  void* const memory = mmap(nullptr, kGuardBytes + bytes, PROT_NONE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) {
+    return;
+  }
+  auto* const guard = static_cast<std::byte*>(memory);
+  if (mprotect(guard + kGuardBytes, bytes, PROT_READ | PROT_WRITE) != 0) {
+    munmap(memory, kGuardBytes + bytes);
+    return;
+  }
+  guard_ = guard;
+}
+
+KernelStack::~KernelStack() {
+  if (guard_ != nullptr) {
+    munmap(guard_, kGuardBytes + bytes_);
+  }
+}
+
 CoreResult Core::Run(CoreCode code, const void* a, const void* b) {
   result_ = {};
-  vnpu_core_enter(&frame_, code, a, b);
+  vnpu_core_enter(&frame_, code, a, b, nullptr);
+  return result_;
+}
+
+CoreResult Core::RunOn(const KernelStack& stack, size_t bytes, CoreCode code, const void* a,
+                       const void* b) {
+  result_ = {};
+  stack_ = &stack;
+  stack_top_ = stack.Top(bytes);
+  vnpu_core_enter(&frame_, code, a, b, stack_top_);
+  stack_ = nullptr;
   return result_;
 }
 
@@ -183,10 +219,14 @@ bool Core::Recover(int signal, const siginfo_t& info, ucontext_t* context) {
     result_.address = reinterpret_cast<uint64_t>(info.si_addr);
     // Bit 1 of the page-fault error code: the access was a write.
     result_.is_write = signal == SIGSEGV && (registers[REG_ERR] & 2) != 0;
+    if (signal == SIGSEGV && stack_ != nullptr && stack_->InGuard(result_.address)) {
+      result_.status = VNPU_E_STACK;
+    }
   }
   result_.pc = pc;
   frame_.active = 0;
-  ForgetFrames(static_cast<uint64_t>(registers[REG_RSP]), frame_.rsp);
+  ForgetFrames(static_cast<uint64_t>(registers[REG_RSP]),
+               stack_ != nullptr ? reinterpret_cast<uint64_t>(stack_top_) : frame_.rsp);
   registers[REG_EFL] &= ~kKernelFlags;
   registers[REG_RIP] = reinterpret_cast<greg_t>(vnpu_core_resume);
   registers[REG_RSP] = static_cast<greg_t>(frame_.rsp);

@@ -7,6 +7,7 @@
 #include <vnpu/error.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -21,6 +22,31 @@ struct CoreResult {
 };
 
 using CoreCode = void (*)(const void* a, const void* b);
+
+// Memory for the stack of device code: `bytes` that can be used and, below them, addresses that
+// fault.
+class KernelStack {
+ public:
+  // valid() is false when there is no memory.
+  explicit KernelStack(size_t bytes);
+  ~KernelStack();
+  KernelStack(const KernelStack&) = delete;
+  KernelStack& operator=(const KernelStack&) = delete;
+
+  bool valid() const { return guard_ != nullptr; }
+  // Where a stack of `bytes` (a multiple of 16, not more than there are) begins.
+  std::byte* Top(size_t bytes) const { return guard_ + kGuardBytes + bytes; }
+  bool InGuard(uint64_t address) const {
+    return address - reinterpret_cast<uint64_t>(guard_) < kGuardBytes;
+  }
+
+ private:
+  // Compiled kernels touch every page of a frame as they go down; other code may skip some.
+  static constexpr size_t kGuardBytes = size_t{1} << 20;
+
+  std::byte* guard_ = nullptr;
+  size_t bytes_ = 0;
+};
 
 // One for each worker thread. Construct on the thread that will run it.
 class Core {
@@ -38,8 +64,11 @@ class Core {
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 
-  // Calls code(a, b). Only on the thread that constructed the object.
+  // Calls code(a, b) on the calling thread's stack. Only on the thread that constructed the object.
   CoreResult Run(CoreCode code, const void* a, const void* b);
+  // The same on `bytes` of another stack; VNPU_E_STACK when they are not enough.
+  CoreResult RunOn(const KernelStack& stack, size_t bytes, CoreCode code, const void* a,
+                   const void* b);
 
   // Names the run that follows, for Stop().
   void SetToken(uint64_t token) { token_.store(token, std::memory_order_relaxed); }
@@ -66,6 +95,8 @@ class Core {
   bool Recover(int signal, const siginfo_t& info, ucontext_t* context);
 
   Frame frame_;
+  const KernelStack* stack_ = nullptr;  // of the present run; nullptr: the thread's
+  std::byte* stack_top_ = nullptr;
   CoreResult result_;
   std::atomic<uint64_t> token_{0};
   std::atomic<uint64_t> stop_token_{0};

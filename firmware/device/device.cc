@@ -89,6 +89,7 @@ int Device::Init(const ControlInit& init, std::vector<Fd>& fds) {
       .page_table = page_table_.data(),
       .client = static_cast<pid_t>(init.client_pid),
       .device = init.device,
+      .prints = PrintRings(SessionOf(session_), init.window_base, init.units),
       .max_workers = std::clamp(compat_->worker_limit(init.units), kFirstWorkers, kMaxWorkers),
       .kick_fd = kick_.get(),
       .driver_fd = driver_.get(),

@@ -45,7 +45,8 @@ int Modules::Load(ControlModule* request, int image, int object) {
   if (plan->span != request->span) {
     return -EINVAL;
   }
-  const ImportTable imports({.this_block = &WorkerPool::ThisBlock, .clock = &DeviceClock});
+  const ImportTable imports(
+      {.this_block = &WorkerPool::ThisBlock, .clock = &DeviceClock, .print = &WorkerPool::Print});
   Result<LoadedImage> loaded =
       vnpu::firmware::Load(*plan, bytes, request->va, {memory.data(), memory.size()}, imports);
   if (!loaded.ok()) {

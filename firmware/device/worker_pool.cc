@@ -23,7 +23,11 @@ constexpr uint64_t kHelpUs = 60;
 constexpr uint64_t kShortUs = 5;
 constexpr uint32_t kPassesBetweenChecks = 32;
 
+constexpr size_t kStackBytes = size_t{2} << 20;  // all that a worker has for device code
+constexpr uint32_t kStackStep = 16u << 10;
+
 thread_local const vnpu_block* this_block = nullptr;
+thread_local const PrintRings* this_prints = nullptr;
 
 uint32_t CountCpus() {
   cpu_set_t set;
@@ -67,6 +71,21 @@ WorkerPool::WorkerPool(const Config& config)
 WorkerPool::~WorkerPool() = default;
 
 const vnpu_block* WorkerPool::ThisBlock() { return this_block; }
+
+int WorkerPool::Print(const char* format, const vnpu_print_arg* args, uint32_t count) {
+  return this_prints->Print(*this_block, format, args, count);
+}
+
+// The client may change it at any time; it holds for blocks that start from then on.
+size_t WorkerPool::StackBytes(uint32_t unit) const {
+  if (unit == VNPU_UNIT_AI_CPU) {
+    return kStackBytes;
+  }
+  const uint32_t wanted = LoadShared(config_.session->kernel_stack_bytes);
+  const uint32_t bytes =
+      std::clamp(wanted, VNPU_KERNEL_STACK_DEFAULT, VNPU_KERNEL_STACK_MAX) + kStackStep - 1;
+  return bytes / kStackStep * kStackStep;
+}
 
 bool WorkerPool::AddWorker() {
   const std::lock_guard hold(lock_);
@@ -113,15 +132,21 @@ void WorkerPool::StopBlocks(const Rtsq& queue, uint32_t status) {
 }
 
 void WorkerPool::Main(Worker* self) {
-  vdev::Core core;
-  vdev::Mmu mmu(config_.page_table);
-  vdev::DmaChannel dma(config_.client, &core, &mmu);
+  Hands hands{.core = {},
+              .mmu = vdev::Mmu(config_.page_table),
+              .dma = vdev::DmaChannel(config_.client, &hands.core, &hands.mmu),
+              .stack = vdev::KernelStack(kStackBytes)};
+  this_prints = &config_.prints;
+  if (!hands.stack.valid()) {
+    std::fputs("vnpu-device: no memory for the stacks of kernels\n", stderr);
+    _exit(1);
+  }
   if (!EnterSandbox(config_.client)) {
     std::perror("vnpu-device: this system has no seccomp filters, which device code needs");
     _exit(1);
   }
   lock_.lock();
-  self->core = &core;
+  self->core = &hands.core;
   ++awake_;
   Work work;
   for (;;) {
@@ -130,7 +155,7 @@ void WorkerPool::Main(Worker* self) {
       continue;
     }
     lock_.unlock();
-    Execute(&core, &dma, &work);
+    Execute(&hands, &work);
     lock_.lock();
     self->running = nullptr;
     --running_;
@@ -235,7 +260,7 @@ void WorkerPool::TookWork(Worker* self, const Work& work) {
   }
 }
 
-void WorkerPool::Execute(vdev::Core* core, vdev::DmaChannel* dma, Work* work) {
+void WorkerPool::Execute(Hands* hands, Work* work) {
   const Task& task = work->queue->task;
   if (task.function != nullptr) {
     BlockRun run{.thunk = task.function->thunk,
@@ -255,14 +280,14 @@ void WorkerPool::Execute(vdev::Core* core, vdev::DmaChannel* dma, Work* work) {
     run.block.clock_hz = clock_.hz();
     this_block = &run.block;
     work->start = clock_.Now();
-    work->result = core->Run(RunBlocks, &run, nullptr);
+    work->result = hands->core.RunOn(hands->stack, StackBytes(task.unit), RunBlocks, &run, nullptr);
     work->end = clock_.Now();
     work->done = run.done;
     return;
   }
   work->start = clock_.Now();
-  work->result =
-      task.sqe.opcode == VNPU_OP_COPY ? dma->Copy(task.sqe.copy) : dma->Fill(task.sqe.memset);
+  work->result = task.sqe.opcode == VNPU_OP_COPY ? hands->dma.Copy(task.sqe.copy)
+                                                 : hands->dma.Fill(task.sqe.memset);
   work->end = clock_.Now();
   work->done = work->result.status == VNPU_OK ? 1 : 0;
 }

@@ -25,6 +25,7 @@
 #include "firmware/device/fd.h"
 #include "firmware/device/irq.h"
 #include "firmware/device/lock.h"
+#include "firmware/device/print.h"
 #include "firmware/scheduler/scheduler.h"
 #include "vdev/core.h"
 #include "vdev/dma.h"
@@ -41,6 +42,7 @@ class WorkerPool final : public Platform {
     const std::byte* page_table;
     pid_t client;
     uint32_t device;
+    PrintRings prints;
     uint32_t max_workers;
     int kick_fd;         // borrowed
     int driver_fd;       // borrowed
@@ -60,8 +62,9 @@ class WorkerPool final : public Platform {
   IrqTable& irqs() { return irqs_; }
   // Waits, with the lock held, until no worker runs anything of the queue; false: too long.
   bool WaitUntilQuiet(uint32_t queue_id, uint32_t limit_ms);
-  // The kernel this thread runs; for kernel imports.
+  // For kernel imports: the block that this thread runs, and what it prints.
   static const vnpu_block* ThisBlock();
+  static int Print(const char* format, const vnpu_print_arg* args, uint32_t count);
 
  private:
   struct Worker {
@@ -82,7 +85,14 @@ class WorkerPool final : public Platform {
   bool OthersManage() const;
   bool PollForWork(Work* work);
   void TookWork(Worker* self, const Work& work);
-  void Execute(vdev::Core* core, vdev::DmaChannel* dma, Work* work);
+  struct Hands {  // what a worker works with
+    vdev::Core core;
+    vdev::Mmu mmu;
+    vdev::DmaChannel dma;
+    vdev::KernelStack stack;
+  };
+  void Execute(Hands* hands, Work* work);
+  size_t StackBytes(uint32_t unit) const;
   void Rest();
   bool LeaveToSentinel();
   uint64_t SentinelNs(bool nobody_works);

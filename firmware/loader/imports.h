@@ -16,10 +16,11 @@ std::span<const std::string_view> ImportNames();
 // True when kernels may call `name`.
 bool IsImport(std::string_view name);
 
-// The two imports that belong to the device process rather than to the C library.
+// The imports that belong to the device process rather than to the C library.
 struct DeviceServices {
   const vnpu_block* (*this_block)() = nullptr;
   std::uint64_t (*clock)() = nullptr;
+  int (*print)(const char* format, const vnpu_print_arg* args, std::uint32_t count) = nullptr;
 };
 
 // Addresses of the imports in this process. Cheap to copy; immutable, so any thread may use it.

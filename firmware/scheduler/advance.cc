@@ -143,6 +143,9 @@ uint32_t Scheduler::DecodeKernel(Rtsq* queue) {
       kernel.block_dim > VNPU_MAX_BLOCKS || !units_->Exists(function.unit)) {
     return VNPU_E_INVALID_SQE;
   }
+  if ((task.sqe.flags & VNPU_SQE_BATCH) != 0 && kernel.block_dim > units_->Count(function.unit)) {
+    return VNPU_E_INVALID_SQE;
+  }
   const bool is_inline = (task.sqe.flags & VNPU_SQE_INLINE) != 0;
   if ((task.sqe.flags & VNPU_SQE_DEVICE_ARGS) != 0) {
     if (is_inline || kernel.arg_offset != 0) {

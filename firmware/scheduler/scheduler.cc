@@ -48,7 +48,8 @@ uint32_t Scheduler::Share(const Rtsq& queue) const {
   constexpr uint64_t kBatchNs = 4000;
   const Task& task = queue.task;
   const uint32_t left = task.blocks - task.started;
-  if (left == 1 || task.function == nullptr || task.function->block_ticks == 0) {
+  if (left == 1 || task.function == nullptr || task.function->block_ticks == 0 ||
+      (task.sqe.flags & VNPU_SQE_BATCH) != 0) {
     return 1;
   }
   const uint64_t batch = kBatchNs / (1 + clock_->NsFromTicks(task.function->block_ticks));
@@ -67,6 +68,10 @@ void Scheduler::LeaveReady(Rtsq* queue) {
 bool Scheduler::Start(Rtsq* queue, Work* work) {
   Task& task = queue->task;
   uint32_t core = 0;
+  if ((task.sqe.flags & VNPU_SQE_BATCH) != 0 && task.started == 0 &&
+      !units_->AllFree(task.unit, queue->priority, task.blocks)) [[unlikely]] {
+    return false;
+  }
   if (!units_->Acquire(task.unit, queue->priority, &core)) {
     return false;
   }

@@ -75,9 +75,10 @@ class Scheduler {
   // How long the blocks that wait would take one worker, as far as known, in ticks. Not counted
   // beyond `enough`, nor beyond so many queues.
   uint64_t PendingTicks(uint64_t enough = UINT64_MAX) const;
-  // The same for work that was picked; 0: not known.
+  // The same for work that was picked; 0: not known, as of blocks that may wait for others.
   static uint64_t ExpectedTicks(const Work& work) {
-    return ExpectedTicks(work.queue->task, work.count);
+    const Task& task = work.queue->task;
+    return (task.sqe.flags & VNPU_SQE_BATCH) != 0 ? 0 : ExpectedTicks(task, work.count);
   }
   // True when nothing runs and nothing can run before a doorbell, a kick or a deadline.
   bool Idle() const { return running_ == 0 && ready_mask_ == 0 && advance_.empty(); }

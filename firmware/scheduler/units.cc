@@ -34,6 +34,11 @@ bool Units::Lack(uint32_t unit, uint32_t priority) {
   return false;
 }
 
+bool Units::AllFree(uint32_t unit, uint32_t priority, uint32_t count) {
+  unit = Counted(unit);
+  return DemandOfAll(unit).used + count <= header_->units[unit] || Lack(unit, priority);
+}
+
 bool Units::Acquire(uint32_t unit, uint32_t priority, uint32_t* core) {
   unit = Counted(unit);
   const uint32_t total = header_->units[unit];

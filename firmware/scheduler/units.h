@@ -18,6 +18,10 @@ class Units {
 
   // False for a unit that the device has none of.
   bool Exists(uint32_t unit) const { return header_->units[Counted(unit)] != 0; }
+  uint32_t Count(uint32_t unit) const { return header_->units[Counted(unit)]; }
+  // Whether so many units are free on the whole device at this moment; if not, others learn that a
+  // task of this priority lacks them.
+  bool AllFree(uint32_t unit, uint32_t priority, uint32_t count);
   // Takes one unit if one is free on the whole device and no other session lacks it for a task of
   // a higher priority. A core number below the unit's count goes to *core.
   bool Acquire(uint32_t unit, uint32_t priority, uint32_t* core);

@@ -99,3 +99,10 @@ extern "C" __global__ __aicpu__ uint32_t cpu_spin() {
   for (volatile int i = 0;; i = i + 1) {
   }
 }
+
+// Each block waits until all have come: they must run at the same time.
+extern "C" __global__ __aicore__ void meet(int* arrived) {
+  __atomic_add_fetch(arrived, 1, __ATOMIC_SEQ_CST);
+  while (__atomic_load_n(arrived, __ATOMIC_SEQ_CST) % GetBlockNum() != 0) {
+  }
+}

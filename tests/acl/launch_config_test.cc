@@ -67,6 +67,26 @@ TEST_F(LaunchConfigTest, EveryWayToLaunchReadsThem) {
   EXPECT_EQ(aclrtLaunchKernelV2(kernel, 1, nullptr, 0, &config, stream_), ACL_ERROR_INVALID_PARAM);
 }
 
+TEST_F(LaunchConfigTest, BlocksOfABatchRunAtTheSameTime) {
+  constexpr uint32_t kBlocks = 8;
+  DeviceArray<int> arrived(1);
+  int* address = arrived.get();
+  aclrtLaunchKernelAttr batch = Attribute(ACL_RT_LAUNCH_KERNEL_ATTR_SCHEM_MODE, 1);
+  aclrtLaunchKernelCfg config{.attrs = &batch, .numAttrs = 1};
+  const auto launch = [&](uint32_t blocks) {
+    return aclrtLaunchKernelWithHostArgs(Kernel("meet"), blocks, stream_, &config, &address,
+                                         sizeof(address), nullptr, 0);
+  };
+  ASSERT_OK(launch(1));  // its blocks are known to be short from here on
+  int zero = 0;
+  ASSERT_OK(aclrtSynchronizeStream(stream_));
+  ASSERT_OK(aclrtMemcpy(address, sizeof(zero), &zero, sizeof(zero), ACL_MEMCPY_HOST_TO_DEVICE));
+  ASSERT_OK(launch(kBlocks));
+  ASSERT_OK(aclrtSynchronizeStream(stream_));
+  EXPECT_EQ(arrived.Read()[0], static_cast<int>(kBlocks));
+  EXPECT_EQ(launch(65535), ACL_ERROR_RT_PARAM_INVALID);  // no device has so many cores
+}
+
 // No device of this kind has SIMT cores.
 TEST_F(LaunchConfigTest, SimtLaunchesAreNotSupported) {
   EXPECT_EQ(aclrtLaunchSIMTKernelWithArgsArray(Kernel("nothing"), dim3(1), dim3(32), 0, stream_,

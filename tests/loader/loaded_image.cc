@@ -19,7 +19,11 @@ std::uint64_t Clock() { return ++ticks; }
 
 }  // namespace
 
-DeviceServices TestServices() { return {&ThisBlock, &Clock}; }
+int Print(const char* /*format*/, const vnpu_print_arg* /*args*/, std::uint32_t /*count*/) {
+  return 0;
+}
+
+DeviceServices TestServices() { return {&ThisBlock, &Clock, &Print}; }
 
 std::unique_ptr<RunningImage> RunningImage::Make(std::span<const std::byte> image,
                                                  std::string* error) {

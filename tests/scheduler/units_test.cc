@@ -205,5 +205,68 @@ TEST_F(UnitLimits, BoardTellsTimeAndTasks) {
   EXPECT_EQ(own().tasks.load(), 3u);
 }
 
+vnpu_sqe Batch(vnpu_sqe sqe) {
+  sqe.flags |= VNPU_SQE_BATCH;
+  return sqe;
+}
+
+TEST_F(UnitLimits, BatchesWaitUntilAllTheirUnitsAreFree) {
+  SetUnits(4, 1, 1, 1);
+  Publish(Create(0), Kernel(kernel_, 1));
+  const Work first = Pick();
+  QueueClient& batch = Create(1);
+  Publish(batch, Batch(Kernel(kernel_, 4)));
+  ExpectNoWork();
+  Publish(Create(2, 5), Kernel(kernel_, 1));
+  const Work other = Pick();
+  EXPECT_EQ(other.queue->id, 2u) << "others need not wait";
+  Retire(first);
+  ExpectNoWork();
+  Retire(other);
+  std::set<uint32_t> cores;
+  std::vector<Work> works(4);
+  for (Work& work : works) {
+    work = Pick();
+    EXPECT_EQ(work.queue->id, 1u);
+    EXPECT_EQ(work.count, 1u);
+    cores.insert(work.core);
+  }
+  EXPECT_EQ(cores.size(), 4u);
+  for (const Work& work : works) {
+    Retire(work);
+  }
+  EXPECT_TRUE(batch.Done());
+}
+
+TEST_F(UnitLimits, BatchesCountTheUnitsOfOtherSessions) {
+  SetUnits(4, 1, 1, 1);
+  AddSession();
+  other().in_use[VNPU_UNIT_AI_CORE].store(1);
+  Publish(Create(0), Batch(Kernel(kernel_, 4)));
+  ExpectNoWork();
+  EXPECT_NE(own().wanted.load() & 0xf, 0u) << "others learn of it";
+  other().in_use[VNPU_UNIT_AI_CORE].store(0);
+  EXPECT_EQ(Pick().count, 1u);
+}
+
+TEST_F(UnitLimits, BlocksOfABatchAreNeverPutTogether) {
+  SetUnits(4, 1, 1, 1);
+  QueueClient& queue = Create(0);
+  Publish(queue, Kernel(kernel_, 1));
+  Retire(Pick(), VNPU_OK, 10);  // known to be short
+  Publish(queue, Batch(Kernel(kernel_, 4)));
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(Pick().count, 1u);
+  }
+}
+
+TEST_F(UnitLimits, BatchesLargerThanTheDeviceAreRefused) {
+  SetUnits(4, 1, 1, 1);
+  QueueClient& queue = Create(0);
+  Publish(queue, Batch(Kernel(kernel_, 5)));
+  ExpectNoWork();
+  EXPECT_EQ(queue.Consume()->status, VNPU_E_INVALID_SQE);
+}
+
 }  // namespace
 }  // namespace vnpu::firmware::test

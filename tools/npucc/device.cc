@@ -58,9 +58,11 @@ std::string CompileObject(const Tools& tools, const Unit& unit, const std::strin
   Append(&command, {"-include", "npu/kernel_entry.h", "-O2", "-g1"});
   Append(&command, tools.options.device_flags);
   Append(&command,
-         {"-fPIC", "-fvisibility=hidden", "-fno-stack-protector", "-fno-plt", "-fno-lto",
-          "-fno-asynchronous-unwind-tables", "-fno-semantic-interposition", "-fno-math-errno",
-          "-fcf-protection=none", "-ffunction-sections", "-fdata-sections", "-U_FORTIFY_SOURCE",
+         {"-fPIC", "-fvisibility=hidden", "-fno-stack-protector",
+          // A frame of any size meets the guard below its stack.
+          "-fstack-clash-protection", "-fno-plt", "-fno-lto", "-fno-asynchronous-unwind-tables",
+          "-fno-semantic-interposition", "-fno-math-errno", "-fcf-protection=none",
+          "-ffunction-sections", "-fdata-sections", "-U_FORTIFY_SOURCE",
           // Else <cmath> declares vector versions of its functions, which are no imports.
           "-U__FAST_MATH__", "-ffile-prefix-map=" + source + "=" + unit.path});
   if (!dependencies.empty()) {

@@ -22,6 +22,9 @@ std::string CoreName(const firmware::Kernel& kernel) {
 // Nothing runs here, so the services only have to be somewhere.
 const vnpu_block* NoBlock() { return nullptr; }
 std::uint64_t NoClock() { return 0; }
+int NoPrint(const char* /*format*/, const vnpu_print_arg* /*args*/, std::uint32_t /*count*/) {
+  return -1;
+}
 
 }  // namespace
 
@@ -30,7 +33,7 @@ firmware::Result<firmware::LoadedImage> LoadImage(std::string_view image) {
   const auto plan = firmware::Parse(bytes);
   if (!plan) return firmware::LoadError{plan.error()};
   std::vector<std::byte> memory(plan->span);
-  const firmware::ImportTable imports({&NoBlock, &NoClock});
+  const firmware::ImportTable imports({&NoBlock, &NoClock, &NoPrint});
   return firmware::Load(*plan, bytes, 0, memory, imports);
 }
 

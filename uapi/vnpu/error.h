@@ -20,7 +20,8 @@ enum vnpu_status {
   VNPU_E_WAIT_TIMEOUT = 12, /* an event wait longer than its time limit */
   VNPU_E_DEVICE_LOST = 13,  /* the device process is gone */
   VNPU_E_INJECTED = 14,     /* a fault asked for by VNPU_IOC_FAULT */
-  VNPU_STATUS_COUNT = 15
+  VNPU_E_STACK = 15,        /* kernel: its stack is full */
+  VNPU_STATUS_COUNT = 16
 };
 
 /* One entry of the exception ring in session memory; written by the device. */

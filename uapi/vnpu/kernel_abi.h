@@ -87,6 +87,23 @@ struct vnpu_global_entry {
 };
 VNPU_ASSERT_SIZE(vnpu_global_entry, 24);
 
+/* One argument of vnpu_print(). */
+enum vnpu_print_kind {
+  VNPU_PRINT_SIGNED = 0,
+  VNPU_PRINT_UNSIGNED = 1,
+  VNPU_PRINT_REAL = 2,    /* a double */
+  VNPU_PRINT_STRING = 3,  /* address of a text in memory that the kernel can read */
+  VNPU_PRINT_POINTER = 4, /* any other address */
+  VNPU_PRINT_KINDS = 5
+};
+#define VNPU_PRINT_MAX_ARGS 64u
+struct vnpu_print_arg {
+  uint32_t kind; /* enum vnpu_print_kind */
+  uint32_t size; /* bytes of the argument before it was widened */
+  uint64_t bits;
+};
+VNPU_ASSERT_SIZE(vnpu_print_arg, 16);
+
 /* Imports of the virtual core beside memory and math functions (`npucc --list-imports`). A kernel
  * raises a device trap (VNPU_E_TRAP) with the instruction ud2. */
 #ifdef __cplusplus
@@ -96,6 +113,9 @@ extern "C" {
 const struct vnpu_block* vnpu_this_block(void) __attribute__((const));
 /* Ticks of the device clock. */
 uint64_t vnpu_clock(void);
+/* Prints to the client's standard output as printf does with the arguments as they are here. 0, or
+ * -1: the text is lost, because the buffer is full or the client wants none. */
+int vnpu_print(const char* format, const struct vnpu_print_arg* args, uint32_t count);
 #ifdef __cplusplus
 }
 #endif

@@ -12,6 +12,11 @@ enum vnpu_session_state {
   VNPU_SESSION_LOST = 2 /* the device process is gone or being buried: no task will run again */
 };
 
+/* Stack of a block on an AI core or vector core; what is asked for is rounded up to a multiple of
+ * 16 KiB between these. Blocks on an AI CPU have 2 MiB. */
+#define VNPU_KERNEL_STACK_DEFAULT (32u << 10)
+#define VNPU_KERNEL_STACK_MAX (192u << 10)
+
 #define VNPU_DOORBELL_WORDS (VNPU_MAX_QUEUES / 64u)
 #define VNPU_EXCEPTIONS 64u
 
@@ -48,7 +53,11 @@ struct vnpu_session_mem {
   uint32_t pad1[15];
   /* client: doorbells; the device exchanges words with 0 */
   uint64_t doorbell_summary; /* bit w: doorbell[w] is not 0 */
-  uint64_t pad2[7];
+  /* client: for the kernels that start from then on */
+  uint64_t print_va;           /* rings for what kernels print (print.h), pinned memory; 0: none */
+  uint32_t print_fifo_bytes;   /* of one ring */
+  uint32_t kernel_stack_bytes; /* 0: VNPU_KERNEL_STACK_DEFAULT */
+  uint64_t pad2[5];
   uint64_t doorbell[VNPU_DOORBELL_WORDS]; /* bit q % 64 of word q / 64 */
   /* device */
   uint64_t exception_count; /* exceptions so far; the ring keeps the last VNPU_EXCEPTIONS */

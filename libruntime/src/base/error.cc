@@ -146,6 +146,7 @@ aclError StatusToAcl(uint32_t status, uint32_t unit) {
     case VNPU_E_ALIGNMENT:
     case VNPU_E_SYSCALL:
     case VNPU_E_INJECTED:
+    case VNPU_E_STACK:
       return ByUnit(unit, ACL_ERROR_RT_AICORE_EXCEPTION, ACL_ERROR_RT_VECTOR_CORE_EXCEPTION,
                     ACL_ERROR_RT_AICPU_EXCEPTION);
     case VNPU_E_TRAP:
@@ -178,6 +179,8 @@ const char* StatusText(uint32_t status) {
       return "access to an unmapped or protected address";
     case VNPU_E_ILLEGAL:
       return "illegal instruction";
+    case VNPU_E_STACK:
+      return "its stack is full; aclInit's StackSize gives more";
     case VNPU_E_TRAP:
       return "trap";
     case VNPU_E_DIVIDE:

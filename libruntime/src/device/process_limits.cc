@@ -8,7 +8,10 @@
 
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/round_up.h"
+#include "libruntime/src/device/device.h"
 #include "libruntime/src/device/driver.h"
+#include "libruntime/src/device/session.h"
+#include "libruntime/src/kernel/print.h"
 
 namespace vnpu::runtime {
 namespace {
@@ -86,7 +89,17 @@ aclError SetProcessLimit(aclrtDeviceLimit limit, size_t value) {
   if (found == nullptr) {
     return FailNoLimit(limit);
   }
-  found->value.store(RoundUp(std::max(value, found->least), found->step));
+  const size_t set = RoundUp(std::max(value, found->least), found->step);
+  found->value.store(set);
+  for (uint32_t device = 0; device < VNPU_MAX_DEVICES; ++device) {
+    if (const auto session = SessionOfDevice(device); session == nullptr) {
+      continue;
+    } else if (found == &stack_size) {
+      session->SetKernelStack(set);
+    } else {
+      VNPU_RETURN_IF_ERROR(session->prints().SetFifoBytes(set));
+    }
+  }
   return ACL_SUCCESS;
 }
 

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -15,7 +16,10 @@
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/log.h"
 #include "libruntime/src/device/peer_access.h"
+#include "libruntime/src/device/process_limits.h"
+#include "libruntime/src/base/round_up.h"
 #include "libruntime/src/event/event_pool.h"
+#include "libruntime/src/kernel/print.h"
 #include "libruntime/src/memory/copy.h"
 #include "libruntime/src/memory/copy_engine.h"
 #include "libruntime/src/memory/device_memory.h"
@@ -59,7 +63,8 @@ Session::Session(std::shared_ptr<Driver> driver, uint32_t index)
       virtual_memory_(std::make_unique<VirtualMemory>(*this)),
       host_registry_(std::make_unique<HostRegistry>(*this)),
       peer_exports_(std::make_unique<PeerExports>(*this)),
-      copies_(std::make_unique<CopyEngine>(*this)) {}
+      copies_(std::make_unique<CopyEngine>(*this)),
+      prints_(std::make_unique<KernelPrints>(*this)) {}
 
 Session::~Session() { Close(); }
 
@@ -89,6 +94,11 @@ aclError Session::ShareMemory() {
     return FailErrno(errno, "no memory to share with the device");
   }
   mem_ = reinterpret_cast<vnpu_session_mem*>(mapping_.data());
+  size_t limit = 0;
+  VNPU_RETURN_IF_ERROR(GetProcessLimit(ACL_RT_DEV_LIMIT_SIMD_STACK_SIZE, &limit));
+  SetKernelStack(limit);
+  VNPU_RETURN_IF_ERROR(GetProcessLimit(ACL_RT_DEV_LIMIT_SIMD_PRINTF_FIFO_SIZE_PER_CORE, &limit));
+  VNPU_RETURN_IF_ERROR(prints_->SetFifoBytes(limit));
   return ACL_SUCCESS;
 }
 
@@ -141,6 +151,9 @@ void Session::Close() {
   if (closed_.exchange(true)) {
     return;
   }
+  if (!ForkedWhileOpen()) {
+    prints_->Flush(std::nullopt);
+  }
   {
     const std::unique_lock lock(file_mutex_);
     if (ForkedWhileOpen()) {
@@ -184,6 +197,15 @@ bool Session::CheckAlive() {
 }
 
 void Session::Kick() const { SignalEventfd(kick_.get()); }
+
+void Session::SetKernelStack(uint64_t bytes) {
+  constexpr uint64_t kStep = 16u << 10;
+  const auto rounded =
+      std::clamp<uint64_t>(bytes, VNPU_KERNEL_STACK_DEFAULT, VNPU_KERNEL_STACK_MAX);
+  StoreShared(mem_->kernel_stack_bytes, static_cast<uint32_t>(RoundUp(rounded, kStep)));
+}
+
+uint32_t Session::kernel_stack() const { return LoadShared(mem_->kernel_stack_bytes); }
 
 aclError Session::SyncArea(uint64_t* address) {
   const std::lock_guard lock(sync_area_mutex_);

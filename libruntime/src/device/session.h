@@ -25,6 +25,8 @@ class DeviceMemory;
 class EventPool;
 class HostRegistry;
 class PeerExports;
+
+class KernelPrints;
 class PinnedMemory;
 class QueuePool;
 class VirtualMemory;
@@ -91,6 +93,12 @@ class Session : public std::enable_shared_from_this<Session> {
   HostRegistry& host_registry() const { return *host_registry_; }
   PeerExports& peer_exports() const { return *peer_exports_; }
   CopyEngine& copies() const { return *copies_; }
+  KernelPrints& prints() const { return *prints_; }
+
+  // Stack of kernels that start from then on, rounded up to 16 KiB, VNPU_KERNEL_STACK_DEFAULT to
+  // VNPU_KERNEL_STACK_MAX.
+  void SetKernelStack(uint64_t bytes);
+  uint32_t kernel_stack() const;
 
   // Cores that kernels of streams without a limit of their own may run on.
   std::atomic<CoreLimits>& core_limits() { return core_limits_; }
@@ -139,6 +147,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::unique_ptr<HostRegistry> host_registry_;
   std::unique_ptr<PeerExports> peer_exports_;
   std::unique_ptr<CopyEngine> copies_;
+  std::unique_ptr<KernelPrints> prints_;
 };
 
 }  // namespace vnpu::runtime

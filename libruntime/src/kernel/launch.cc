@@ -8,6 +8,7 @@
 #include "libruntime/src/base/error.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/round_up.h"
+#include "libruntime/src/device/session.h"
 #include "libruntime/src/stream/stream.h"
 
 namespace vnpu::runtime {
@@ -24,8 +25,6 @@ aclError TakesZeroOrOne(const char* name, uint32_t value) {
 aclError CheckHint(const aclrtLaunchKernelAttr& attribute) {
   const aclrtLaunchKernelAttrValue& value = attribute.value;
   switch (attribute.id) {
-    case ACL_RT_LAUNCH_KERNEL_ATTR_SCHEM_MODE:
-      return TakesZeroOrOne("schemMode", value.schemMode);
     case ACL_RT_LAUNCH_KERNEL_ATTR_ENGINE_TYPE:
       return TakesZeroOrOne("engineType", static_cast<uint32_t>(value.engineType));
     case ACL_RT_LAUNCH_KERNEL_ATTR_BLOCK_TASK_PREFETCH:
@@ -42,7 +41,19 @@ aclError CheckHint(const aclrtLaunchKernelAttr& attribute) {
   }
 }
 
-aclError ReadConfig(const aclrtLaunchKernelCfg& config, uint32_t* timeout_us) {
+// A kernel whose blocks start together needs a core for each.
+aclError CheckBatch(const LaunchTarget& target) {
+  const uint32_t unit = target.function->unit;
+  const uint32_t cores = target.stream->session->info()
+                             .units[unit == VNPU_UNIT_MIX ? uint32_t{VNPU_UNIT_AI_CORE} : unit];
+  return target.blocks <= cores
+             ? ACL_SUCCESS
+             : Fail(ACL_ERROR_RT_PARAM_INVALID,
+                    "{} blocks that start together (schemMode 1); the device has {} cores for them",
+                    target.blocks, cores);
+}
+
+aclError ReadConfig(const aclrtLaunchKernelCfg& config, LaunchTarget* target) {
   if (config.numAttrs > 0 && config.attrs == nullptr) {
     return Fail(ACL_ERROR_INVALID_PARAM, "the launch configuration has {} attributes at null",
                 config.numAttrs);
@@ -54,12 +65,16 @@ aclError ReadConfig(const aclrtLaunchKernelCfg& config, uint32_t* timeout_us) {
     switch (attribute.id) {
       case ACL_RT_LAUNCH_KERNEL_ATTR_TIMEOUT:
         seconds_given = true;
-        *timeout_us = ClampTimeout(uint64_t{attribute.value.timeout} * 1'000'000);
+        target->timeout_us = ClampTimeout(uint64_t{attribute.value.timeout} * 1'000'000);
         break;
       case ACL_RT_LAUNCH_KERNEL_ATTR_TIMEOUT_US:
         microseconds_given = true;
-        *timeout_us = ClampTimeout(uint64_t{attribute.value.timeoutUs.timeoutHigh} << 32 |
-                                   attribute.value.timeoutUs.timeoutLow);
+        target->timeout_us = ClampTimeout(uint64_t{attribute.value.timeoutUs.timeoutHigh} << 32 |
+                                          attribute.value.timeoutUs.timeoutLow);
+        break;
+      case ACL_RT_LAUNCH_KERNEL_ATTR_SCHEM_MODE:
+        VNPU_RETURN_IF_ERROR(TakesZeroOrOne("schemMode", attribute.value.schemMode));
+        target->sqe_flags = attribute.value.schemMode == 1 ? VNPU_SQE_BATCH : 0;
         break;
       case ACL_RT_LAUNCH_KERNEL_ATTR_DYN_UBUF_SIZE:
         if (attribute.value.dynUBufSize != 0) {
@@ -74,6 +89,9 @@ aclError ReadConfig(const aclrtLaunchKernelCfg& config, uint32_t* timeout_us) {
   }
   if (seconds_given && microseconds_given) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "give the time limit in seconds or in microseconds");
+  }
+  if (target->sqe_flags != 0) {
+    return CheckBatch(*target);
   }
   return ACL_SUCCESS;
 }
@@ -92,6 +110,7 @@ aclError ReadConfig(const aclrtLaunchKernelCfg& config, uint32_t* timeout_us) {
 
 void FillKernel(const LaunchTarget& target, vnpu_sqe* sqe) {
   sqe->opcode = VNPU_OP_KERNEL;
+  sqe->flags = target.sqe_flags;
   sqe->timeout_us = target.timeout_us;
   sqe->kernel.func_id = target.function->func_id;
   sqe->kernel.block_dim = target.blocks;
@@ -111,7 +130,7 @@ aclError LaunchBy(const LaunchTarget& target, uint32_t data_bytes, WriteArgs&& w
   return Submit(target.stream, in_entry ? 0 : size, data_bytes, [&](Slot& slot) {
     FillKernel(target, slot.sqe);
     if (in_entry) {
-      slot.sqe->flags = VNPU_SQE_INLINE;
+      slot.sqe->flags |= VNPU_SQE_INLINE;
       write_args(reinterpret_cast<std::byte*>(slot.sqe->kernel.inline_args), slot.data);
     } else {
       slot.sqe->kernel.arg_offset = slot.arg_offset;
@@ -144,7 +163,7 @@ aclError PrepareLaunch(const void* function, uint32_t blocks, const aclrtLaunchK
   }
   target->blocks = blocks;
   target->timeout_us = default_timeout_us.load(std::memory_order_relaxed);
-  return config == nullptr ? ACL_SUCCESS : ReadConfig(*config, &target->timeout_us);
+  return config == nullptr ? ACL_SUCCESS : ReadConfig(*config, target);
 }
 
 aclError LaunchWithArgs(const LaunchTarget& target, const void* args) {
@@ -173,7 +192,7 @@ aclError LaunchWithDeviceArgs(const LaunchTarget& target, uint64_t address, size
   }
   return Submit(target.stream, 0, 0, [&](Slot& slot) {
     FillKernel(target, slot.sqe);
-    slot.sqe->flags = VNPU_SQE_DEVICE_ARGS;
+    slot.sqe->flags |= VNPU_SQE_DEVICE_ARGS;
     std::memcpy(slot.sqe->kernel.inline_args, &address, sizeof(address));
   });
 }

@@ -17,6 +17,7 @@ struct LaunchTarget {
   Stream* stream = nullptr;
   uint32_t blocks = 0;
   uint32_t timeout_us = 0;  // 0: none
+  uint8_t sqe_flags = 0;    // VNPU_SQE_BATCH
 };
 
 // Checks handles, number of blocks and configuration (may be null).

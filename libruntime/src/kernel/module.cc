@@ -15,6 +15,7 @@
 #include "libruntime/src/base/shared_memory.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/kernel/args_list.h"
+#include "libruntime/src/kernel/print.h"
 #include "libruntime/src/stream/context.h"
 
 namespace vnpu::runtime {
@@ -80,11 +81,20 @@ UniqueFd SealImage(const void* image, size_t bytes) {
   return FreezeMemfd(fd.get()) ? std::move(fd) : UniqueFd();
 }
 
+// Whether the image may call vnpu_print(): the name stands in its symbol table then.
+bool Prints(std::string_view image) {
+  using namespace std::string_view_literals;
+  return image.find("\0vnpu_print\0"sv) != std::string_view::npos;
+}
+
 // Brings an image to the device, if it is not there yet. With the module's lock held, or before
 // others know it.
 aclError Bring(Module* module) {
   if (!module->image.valid()) {
     return ACL_SUCCESS;
+  }
+  if (module->prints) {
+    VNPU_RETURN_IF_ERROR(module->session->prints().Prepare());
   }
   vnpu_ioc_module_load request{};
   request.size = module->image_bytes;
@@ -193,6 +203,7 @@ aclError LoadModule(const void* image, size_t bytes, LoadOptions options, Module
   fresh->cpu_mode = options.cpu_mode;
   fresh->image = std::move(fd);
   fresh->image_bytes = bytes;
+  fresh->prints = Prints({static_cast<const char*>(image), bytes});
   fresh->address = fresh->span = 0;
   fresh->functions.clear();
   fresh->operators = std::move(options.operators);

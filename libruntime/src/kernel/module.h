@@ -57,6 +57,7 @@ struct alignas(64) Module : SlabObject {
   std::mutex mutex;  // guards what follows
   UniqueFd image;    // until it is on the device
   uint64_t image_bytes = 0;
+  bool prints = false;  // its kernels may call printf
   uint32_t module_id = 0;
   uint64_t address = 0;  // 0: not on the device yet
   uint64_t span = 0;

@@ -7,6 +7,8 @@
 #include "acl/acl_rt.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/log.h"
+#include "libruntime/src/device/session.h"
+#include "libruntime/src/kernel/print.h"
 #include "libruntime/src/memory/pinned_memory.h"
 #include "libruntime/src/queue/queue_pool.h"
 
@@ -73,6 +75,7 @@ aclError Synchronize(const View& view, Deadline deadline) {
     case WaitResult::kDone:
       break;
   }
+  view.session->prints().Flush(view.queue->id());
   if (!view.queue->HasCompletions() && !view.queue->failed()) {
     return ACL_SUCCESS;
   }

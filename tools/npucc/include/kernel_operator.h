@@ -15,6 +15,7 @@
 #include <cstring>
 
 #include "npu/keywords.h"
+#include "npu/print.h"
 
 /* An address in device memory, as kernels take it. */
 #define GM_ADDR __gm__ uint8_t*
