@@ -37,8 +37,12 @@ TEST_F(KernelFault, EveryKind) {
   EXPECT_EQ(run("do_illegal"), VNPU_E_ILLEGAL);
   EXPECT_EQ(device_.Run(*queue_, Kernel(Function("do_divide"), 1, Args2{1, data_.va})),
             VNPU_E_DIVIDE);
-  EXPECT_EQ(device_.Run(*queue_, Kernel(Function("overflow"), 1, Args1{data_.va})), VNPU_E_ADDRESS);
-  EXPECT_GT(Word(data_, 0).load(), 1000u) << "it had a stack worth the name";
+  EXPECT_EQ(device_.Run(*queue_, Kernel(Function("overflow"), 1, Args1{data_.va})), VNPU_E_STACK);
+  const uint64_t depth = Word(data_, 0).load();
+  EXPECT_GT(depth, 10u) << "it had a stack worth the name";
+  Shared(device_.session()->kernel_stack_bytes).store(VNPU_KERNEL_STACK_MAX);
+  EXPECT_EQ(device_.Run(*queue_, Kernel(Function("overflow"), 1, Args1{data_.va})), VNPU_E_STACK);
+  EXPECT_GT(Word(data_, 0).load(), 5 * depth) << "and more of it when the client says so";
   EXPECT_EQ(device_.Run(*queue_, Kernel(Function("add_one"), 1, Args1{data_.va})), VNPU_OK);
 }
 
