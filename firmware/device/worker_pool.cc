@@ -66,6 +66,8 @@ WorkerPool::WorkerPool(const Config& config)
 
 WorkerPool::~WorkerPool() = default;
 
+thread_local WorkerPool::Worker* WorkerPool::this_worker = nullptr;
+
 const vnpu_block* WorkerPool::ThisBlock() { return this_block; }
 
 bool WorkerPool::AddWorker() {
@@ -89,6 +91,12 @@ void WorkerPool::Barrier() {
   // such barrier the driver offers none, and this is one for the device alone.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
+}
+
+uint32_t WorkerPool::LoadWord(uint64_t va, uint64_t* word) {
+  // A request to stop the last piece of work that comes late must not hit this one.
+  this_worker->core->SetToken(++next_token_);
+  return this_worker->dma->Load(va, word).status;
 }
 
 void WorkerPool::SignalDriver() {
@@ -122,6 +130,8 @@ void WorkerPool::Main(Worker* self) {
   }
   lock_.lock();
   self->core = &core;
+  self->dma = &dma;
+  this_worker = self;
   ++awake_;
   Work work;
   for (;;) {
@@ -297,12 +307,15 @@ bool WorkerPool::LeaveToSentinel() {
 uint64_t WorkerPool::SentinelNs(bool nobody_works) {
   constexpr uint64_t kTickNs = 1'000'000;
   constexpr uint64_t kUnitNs = 100'000;
-  if (!nobody_works) {
+  if (!nobody_works && !scheduler_.Watching()) {
     return kTickNs;
   }
   const uint64_t deadline = scheduler_.NextDeadline();
   const uint64_t now = clock_.Now();
   const uint64_t until = deadline > now ? 1 + clock_.NsFromTicks(deadline - now) : 1;
+  if (!nobody_works) {
+    return std::min(kTickNs, until);
+  }
   if (scheduler_.HasRunnable()) {
     // The units are with other sessions, which do not tell when they give them back.
     return deadline == 0 ? kUnitNs : std::min(kUnitNs, until);
