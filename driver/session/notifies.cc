@@ -48,6 +48,7 @@ void SessionNotifies::Leave(Notify& notify) {
     table_->Remove(notify.shared.get());
   }
   notify.shared.reset();
+  --shared_;
 }
 
 void SessionNotifies::Record(Notify& notify, uint64_t seq) {
@@ -155,6 +156,7 @@ int SessionNotifies::Share(vnpu_ioc_notify_share* arg) {
     made.charge = std::move(notify->charge);
     made.shared->AddUser(context_->entry.id, context_->kick_fd);
     *notify = std::move(made);
+    ++shared_;
   } else if (!notify->creator || notify->shared->kind() != arg->kind) {
     return -EINVAL;
   }
@@ -209,6 +211,7 @@ int SessionNotifies::Open(vnpu_ioc_notify_open* arg) {
   }
   Notify& opened = *notifies_.Find(*id);
   opened.shared = shared;
+  ++shared_;
   shared->AddUser(context_->entry.id, context_->kick_fd);
   arg->notify_id = *id;
   return 0;
@@ -241,6 +244,9 @@ int SessionNotifies::Seq(vnpu_ioc_notify_seq* arg) {
 }
 
 void SessionNotifies::WakePeers() {
+  if (shared_ == 0) {
+    return;
+  }
   for (auto& [id, notify] : notifies_) {
     if (notify.shared != nullptr && notify.page().sleepers.load() != 0 &&
         notify.page().sleepers.exchange(0) != 0) {

@@ -60,6 +60,7 @@ class SessionNotifies {
   SessionContext* context_;
   SharedNotifyTable* table_;
   IdTable<Notify> notifies_;
+  uint32_t shared_ = 0;  // how many of them are
 };
 
 }  // namespace vnpu::driver

@@ -246,7 +246,9 @@ int Device::FreeNotify(uint32_t notify_id) {
 
 int Device::ResetNotify(uint32_t notify_id) {
   const std::lock_guard hold(pool_->lock());
-  return pool_->scheduler().ResetNotify(notify_id);
+  const int error = pool_->scheduler().ResetNotify(notify_id);
+  pool_->Wake();
+  return error;
 }
 
 int Device::BindNotify(const ControlNotify& request, int fd) {
@@ -259,6 +261,7 @@ int Device::BindNotify(const ControlNotify& request, int fd) {
       request.notify_id, reinterpret_cast<NotifyPage*>(page.data()), request.carry != 0);
   if (error == 0) {
     notify_pages_[request.notify_id] = std::move(page);
+    pool_->Wake();
   }
   return error;
 }

@@ -112,6 +112,12 @@ void WorkerPool::CallSentinel() {
   }
 }
 
+void WorkerPool::Wake() {
+  if (sentinel_ && (scheduler_.HasMore() || scheduler_.Watching())) {
+    CallSentinel();
+  }
+}
+
 void WorkerPool::StopBlocks(const Rtsq& queue, uint32_t status) {
   for (const auto& worker : workers_) {
     if (worker->running == &queue) {

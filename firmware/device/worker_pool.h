@@ -58,6 +58,8 @@ class WorkerPool final : public Platform {
   SchedulerLock& lock() { return lock_; }
   Scheduler& scheduler() { return scheduler_; }
   IrqTable& irqs() { return irqs_; }
+  // With the lock held, after the control thread has given queues something to do.
+  void Wake();
   // Waits, with the lock held, until no worker runs anything of the queue; false: too long.
   bool WaitUntilQuiet(uint32_t queue_id);
   // The kernel this thread runs; for kernel imports.
