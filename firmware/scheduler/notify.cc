@@ -53,7 +53,7 @@ bool TakeFrom(uint64_t* count, const vnpu_sqe_notify& wait) {
 }
 
 bool TakeFrom(NotifyPage* page, const vnpu_sqe_notify& wait) {
-  uint64_t count = page->count.load(std::memory_order_acquire);
+  uint64_t count = page->count.load();
   for (int i = 0; i < kMaxTries && Holds(wait, count); ++i) {
     if (!Clears(wait) || page->count.compare_exchange_weak(count, 0)) {
       return true;
