@@ -313,7 +313,7 @@ bool WorkerPool::LeaveToSentinel() {
 uint64_t WorkerPool::SentinelNs(bool nobody_works) {
   constexpr uint64_t kTickNs = 1'000'000;
   constexpr uint64_t kUnitNs = 100'000;
-  if (!nobody_works && !scheduler_.Watching()) {
+  if (!nobody_works && (polling_ || !scheduler_.Watching())) {
     return kTickNs;
   }
   const uint64_t deadline = scheduler_.NextDeadline();
