@@ -17,6 +17,8 @@
 #include <string_view>
 #include <utility>
 
+#include "vnpu/vnpu.h"
+
 namespace vnpu::test {
 
 // One end of the line: words, one after the other.
@@ -121,8 +123,8 @@ class PeerProcess {
 
 // On the embedded transport each process has a driver of its own.
 inline bool ProcessesShareTheDriver() {
-  const char* transport = std::getenv("VNPU_TRANSPORT");
-  return transport == nullptr || std::string_view(transport) != "embedded";
+  const char* transport = vnpuGetTransport(0);
+  return transport != nullptr && !std::string_view(transport).starts_with("embedded");
 }
 
 }  // namespace vnpu::test
