@@ -12,7 +12,7 @@
 namespace vnpu::raw {
 namespace {
 
-using Key = std::array<uint8_t, VNPU_NOTIFY_KEY_BYTES>;
+using NotifyKey = std::array<uint8_t, VNPU_NOTIFY_KEY_BYTES>;
 
 vnpu_sqe Record(uint32_t id, uint64_t value, uint32_t mode = VNPU_NOTIFY_SET) {
   vnpu_sqe sqe{};
@@ -35,18 +35,18 @@ vnpu_sqe WaitFor(uint32_t id, uint64_t value, uint32_t mode = VNPU_NOTIFY_EQUAL,
   return sqe;
 }
 
-uint32_t Allocate(Session& session) {
+uint32_t AllocateNotify(Session& session) {
   vnpu_ioc_notify_alloc arg{};
   session.Must(VNPU_IOC_NOTIFY_ALLOC, &arg, "VNPU_IOC_NOTIFY_ALLOC");
   return arg.notify_id;
 }
 
-int Free(Session& session, uint32_t id, uint32_t reserved = 0) {
+int FreeNotify(Session& session, uint32_t id, uint32_t reserved = 0) {
   vnpu_ioc_notify_free arg{id, reserved};
   return session.Ioctl(VNPU_IOC_NOTIFY_FREE, &arg);
 }
 
-int Reset(Session& session, uint32_t id, uint32_t count = 1, uint32_t flags = 0) {
+int ResetNotify(Session& session, uint32_t id, uint32_t count = 1, uint32_t flags = 0) {
   vnpu_ioc_notify_reset arg{};
   arg.count = count;
   arg.flags = flags;
@@ -54,8 +54,9 @@ int Reset(Session& session, uint32_t id, uint32_t count = 1, uint32_t flags = 0)
   return session.Ioctl(VNPU_IOC_NOTIFY_RESET, &arg);
 }
 
-int Share(Session& session, uint32_t id, Key* key, uint32_t flags = VNPU_NOTIFY_ANY_PROCESS,
-          uint32_t kind = VNPU_NOTIFY_SIGNAL, uint32_t reserved = 0) {
+int ShareNotify(Session& session, uint32_t id, NotifyKey* key,
+                uint32_t flags = VNPU_NOTIFY_ANY_PROCESS, uint32_t kind = VNPU_NOTIFY_SIGNAL,
+                uint32_t reserved = 0) {
   vnpu_ioc_notify_share arg{};
   arg.notify_id = id;
   arg.flags = flags;
@@ -66,7 +67,7 @@ int Share(Session& session, uint32_t id, Key* key, uint32_t flags = VNPU_NOTIFY_
   return result;
 }
 
-int Allow(Session& session, uint32_t id, uint32_t pid, uint32_t count = 1) {
+int AllowProcess(Session& session, uint32_t id, uint32_t pid, uint32_t count = 1) {
   vnpu_ioc_notify_allow arg{};
   arg.notify_id = id;
   arg.count = count;
@@ -74,8 +75,8 @@ int Allow(Session& session, uint32_t id, uint32_t pid, uint32_t count = 1) {
   return session.Ioctl(VNPU_IOC_NOTIFY_ALLOW, &arg);
 }
 
-int Open(Session& session, const Key& key, uint32_t* id = nullptr,
-         uint32_t kind = VNPU_NOTIFY_SIGNAL, uint64_t reserved = 0) {
+int OpenNotify(Session& session, const NotifyKey& key, uint32_t* id = nullptr,
+               uint32_t kind = VNPU_NOTIFY_SIGNAL, uint64_t reserved = 0) {
   vnpu_ioc_notify_open arg{};
   arg.kind = kind;
   arg.reserved = reserved;
@@ -110,81 +111,81 @@ TEST_P(NotifyTest, FieldsOutOfRange) {
   Session other(vnpud());
   vnpu_ioc_notify_alloc alloc{1, 0};
   EXPECT_ERRNO(EINVAL, session.Ioctl(VNPU_IOC_NOTIFY_ALLOC, &alloc));
-  const uint32_t id = Allocate(session);
+  const uint32_t id = AllocateNotify(session);
   EXPECT_EQ(Counters().events, 1u);
-  Key key{};
-  EXPECT_ERRNO(EINVAL, Free(session, id, 1));
-  EXPECT_ERRNO(EINVAL, Reset(session, id, 0));
-  EXPECT_ERRNO(EINVAL, Reset(session, id, VNPU_NOTIFY_BATCH + 1));
-  EXPECT_ERRNO(EINVAL, Reset(session, id, 1, 1));
-  EXPECT_ERRNO(EINVAL, Share(session, id, &key, 2));
-  EXPECT_ERRNO(EINVAL, Share(session, id, &key, 0, VNPU_NOTIFY_KIND_COUNT));
-  EXPECT_ERRNO(EINVAL, Share(session, id, &key, 0, VNPU_NOTIFY_SIGNAL, 1));
-  EXPECT_ERRNO(EINVAL, Allow(session, id, 1)) << "not shared";
+  NotifyKey key{};
+  EXPECT_ERRNO(EINVAL, FreeNotify(session, id, 1));
+  EXPECT_ERRNO(EINVAL, ResetNotify(session, id, 0));
+  EXPECT_ERRNO(EINVAL, ResetNotify(session, id, VNPU_NOTIFY_BATCH + 1));
+  EXPECT_ERRNO(EINVAL, ResetNotify(session, id, 1, 1));
+  EXPECT_ERRNO(EINVAL, ShareNotify(session, id, &key, 2));
+  EXPECT_ERRNO(EINVAL, ShareNotify(session, id, &key, 0, VNPU_NOTIFY_KIND_COUNT));
+  EXPECT_ERRNO(EINVAL, ShareNotify(session, id, &key, 0, VNPU_NOTIFY_SIGNAL, 1));
+  EXPECT_ERRNO(EINVAL, AllowProcess(session, id, 1)) << "not shared";
   EXPECT_ERRNO(EINVAL, Seq(session, id).result) << "not shared";
   for (const uint32_t bad : {id + 1, VNPU_MAX_NOTIFIES, UINT32_MAX}) {
-    EXPECT_ERRNO(ENOENT, Free(session, bad)) << bad;
-    EXPECT_ERRNO(ENOENT, Reset(session, bad)) << bad;
-    EXPECT_ERRNO(ENOENT, Share(session, bad, &key)) << bad;
-    EXPECT_ERRNO(ENOENT, Allow(session, bad, 1)) << bad;
+    EXPECT_ERRNO(ENOENT, FreeNotify(session, bad)) << bad;
+    EXPECT_ERRNO(ENOENT, ResetNotify(session, bad)) << bad;
+    EXPECT_ERRNO(ENOENT, ShareNotify(session, bad, &key)) << bad;
+    EXPECT_ERRNO(ENOENT, AllowProcess(session, bad, 1)) << bad;
     EXPECT_ERRNO(ENOENT, Seq(session, bad).result) << bad;
   }
-  ASSERT_OK(Share(session, id, &key));
-  EXPECT_ERRNO(ENOENT, Free(other, id));
-  EXPECT_ERRNO(ENOENT, Reset(other, id));
-  EXPECT_ERRNO(ENOENT, Share(other, id, &key));
-  EXPECT_ERRNO(ENOENT, Allow(other, id, 1));
+  ASSERT_OK(ShareNotify(session, id, &key));
+  EXPECT_ERRNO(ENOENT, FreeNotify(other, id));
+  EXPECT_ERRNO(ENOENT, ResetNotify(other, id));
+  EXPECT_ERRNO(ENOENT, ShareNotify(other, id, &key));
+  EXPECT_ERRNO(ENOENT, AllowProcess(other, id, 1));
   EXPECT_ERRNO(ENOENT, Seq(other, id).result);
-  EXPECT_ERRNO(EINVAL, Share(session, id, &key, 0, VNPU_NOTIFY_EVENT)) << "of another kind";
-  ASSERT_OK(Share(session, id, &key));
-  EXPECT_ERRNO(EINVAL, Allow(session, id, 1, 0));
-  EXPECT_ERRNO(EINVAL, Allow(session, id, 1, VNPU_NOTIFY_BATCH + 1));
-  EXPECT_ERRNO(EINVAL, Allow(session, id, 0));
-  EXPECT_ERRNO(EINVAL, Allow(session, id, UINT32_MAX));
-  EXPECT_ERRNO(EINVAL, Open(other, key, nullptr, VNPU_NOTIFY_KIND_COUNT));
-  EXPECT_ERRNO(EINVAL, Open(other, key, nullptr, VNPU_NOTIFY_SIGNAL, 1));
-  EXPECT_ERRNO(ENOENT, Open(other, key, nullptr, VNPU_NOTIFY_EVENT));
-  Key wrong = key;
+  EXPECT_ERRNO(EINVAL, ShareNotify(session, id, &key, 0, VNPU_NOTIFY_EVENT)) << "of another kind";
+  ASSERT_OK(ShareNotify(session, id, &key));
+  EXPECT_ERRNO(EINVAL, AllowProcess(session, id, 1, 0));
+  EXPECT_ERRNO(EINVAL, AllowProcess(session, id, 1, VNPU_NOTIFY_BATCH + 1));
+  EXPECT_ERRNO(EINVAL, AllowProcess(session, id, 0));
+  EXPECT_ERRNO(EINVAL, AllowProcess(session, id, UINT32_MAX));
+  EXPECT_ERRNO(EINVAL, OpenNotify(other, key, nullptr, VNPU_NOTIFY_KIND_COUNT));
+  EXPECT_ERRNO(EINVAL, OpenNotify(other, key, nullptr, VNPU_NOTIFY_SIGNAL, 1));
+  EXPECT_ERRNO(ENOENT, OpenNotify(other, key, nullptr, VNPU_NOTIFY_EVENT));
+  NotifyKey wrong = key;
   wrong.back() ^= 1;
-  EXPECT_ERRNO(ENOENT, Open(other, wrong));
-  EXPECT_ERRNO(ENOENT, Open(other, Key{}));
+  EXPECT_ERRNO(ENOENT, OpenNotify(other, wrong));
+  EXPECT_ERRNO(ENOENT, OpenNotify(other, NotifyKey{}));
   EXPECT_ERRNO(EINVAL, Seq(session, id, 4).result);
   EXPECT_ERRNO(EINVAL, Seq(session, id, 3).result);
   EXPECT_ERRNO(EINVAL, Seq(session, id, 0, 1).result);
   EXPECT_ERRNO(EINVAL, Seq(session, id, VNPU_NOTIFY_SEQ_DONE, 1).result) << "never given out";
-  EXPECT_OK(Free(session, id));
-  EXPECT_ERRNO(ENOENT, Free(session, id));
+  EXPECT_OK(FreeNotify(session, id));
+  EXPECT_ERRNO(ENOENT, FreeNotify(session, id));
 }
 
 TEST_P(NotifyTest, RecordsAndWaits) {
   Session session(vnpud());
   const Queue first = session.CreateQueue();
   const Queue second = session.CreateQueue();
-  const uint32_t id = Allocate(session);
+  const uint32_t id = AllocateNotify(session);
   session.Publish(second, WaitFor(id, 1, VNPU_NOTIFY_EQUAL, VNPU_NOTIFY_CLEAR));
   EXPECT_EQ(session.Run(first, Nop()), VNPU_OK);
   EXPECT_EQ(second.Head(), 0u);
-  EXPECT_ERRNO(EBUSY, Free(session, id));
+  EXPECT_ERRNO(EBUSY, FreeNotify(session, id));
   EXPECT_EQ(session.Run(first, Record(id, 1)), VNPU_OK);
   EXPECT_TRUE(session.WaitHead(second, 1));
   EXPECT_EQ(session.Run(second, WaitFor(id, 1, VNPU_NOTIFY_EQUAL, 0, 2000)), VNPU_E_WAIT_TIMEOUT)
       << "cleared";
   EXPECT_EQ(session.Run(first, Record(id, 5)), VNPU_OK);
-  EXPECT_OK(Reset(session, id, VNPU_NOTIFY_BATCH));
+  EXPECT_OK(ResetNotify(session, id, VNPU_NOTIFY_BATCH));
   EXPECT_EQ(session.Run(second, WaitFor(id, 0)), VNPU_OK);
   EXPECT_EQ(session.Run(first, Record(VNPU_MAX_NOTIFIES, 1)), VNPU_E_INVALID_SQE);
-  EXPECT_OK(Free(session, id));
+  EXPECT_OK(FreeNotify(session, id));
 }
 
 TEST_P(NotifyTest, AsManyAsTheLimitSays) {
   Session session(vnpud());
   for (uint32_t i = 0; i < VNPU_MAX_NOTIFIES; ++i) {
-    Allocate(session);
+    AllocateNotify(session);
   }
   vnpu_ioc_notify_alloc arg{};
   EXPECT_ERRNO(ENOSPC, session.Ioctl(VNPU_IOC_NOTIFY_ALLOC, &arg));
-  EXPECT_OK(Free(session, 77));
-  EXPECT_EQ(Allocate(session), 77u);
+  EXPECT_OK(FreeNotify(session, 77));
+  EXPECT_EQ(AllocateNotify(session), 77u);
 }
 
 TEST_P(NotifyTest, SharedBetweenSessionsOfTwoDevices) {
@@ -195,17 +196,17 @@ TEST_P(NotifyTest, SharedBetweenSessionsOfTwoDevices) {
   Session recorder(vnpud(), "davinci1");
   const Queue waits = waiter.CreateQueue();
   const Queue records = recorder.CreateQueue();
-  const uint32_t id = Allocate(waiter);
+  const uint32_t id = AllocateNotify(waiter);
   uint32_t opened = 0;
-  Key key;
+  NotifyKey key;
   waiter.Publish(waits, WaitFor(id, 1, VNPU_NOTIFY_EQUAL, VNPU_NOTIFY_CLEAR));
-  ASSERT_OK(Share(waiter, id, &key));
-  ASSERT_OK(Open(recorder, key, &opened));
-  Key again;
-  ASSERT_OK(Share(waiter, id, &again));
+  ASSERT_OK(ShareNotify(waiter, id, &key));
+  ASSERT_OK(OpenNotify(recorder, key, &opened));
+  NotifyKey again;
+  ASSERT_OK(ShareNotify(waiter, id, &again));
   EXPECT_EQ(key, again);
-  EXPECT_ERRNO(EINVAL, Share(recorder, opened, &again)) << "only who allocated it";
-  EXPECT_ERRNO(EINVAL, Allow(recorder, opened, 1));
+  EXPECT_ERRNO(EINVAL, ShareNotify(recorder, opened, &again)) << "only who allocated it";
+  EXPECT_ERRNO(EINVAL, AllowProcess(recorder, opened, 1));
   EXPECT_EQ(waits.Head(), 0u);
   for (uint64_t round = 1; round <= 50; ++round) {
     if (round % 2 == 0) {
@@ -216,34 +217,34 @@ TEST_P(NotifyTest, SharedBetweenSessionsOfTwoDevices) {
     waiter.Publish(waits, WaitFor(id, 1, VNPU_NOTIFY_EQUAL, VNPU_NOTIFY_CLEAR));
   }
   EXPECT_EQ(Seq(waiter, id).count, 0u);
-  EXPECT_ERRNO(EBUSY, Free(waiter, id));
-  EXPECT_OK(Free(recorder, opened));
+  EXPECT_ERRNO(EBUSY, FreeNotify(waiter, id));
+  EXPECT_OK(FreeNotify(recorder, opened));
 }
 
 TEST_P(NotifyTest, AKeyEndsWithItsSession) {
   Session user(vnpud());
   const Queue queue = user.CreateQueue();
   uint32_t opened = 0;
-  Key key;
+  NotifyKey key;
   {
     Session creator(vnpud());
-    ASSERT_OK(Share(creator, Allocate(creator), &key));
-    ASSERT_OK(Open(user, key, &opened));
+    ASSERT_OK(ShareNotify(creator, AllocateNotify(creator), &key));
+    ASSERT_OK(OpenNotify(user, key, &opened));
   }
-  EXPECT_TRUE(Eventually(kPatience, [&] { return Open(user, key) == -ENOENT; }));
+  EXPECT_TRUE(Eventually(kPatience, [&] { return OpenNotify(user, key) == -ENOENT; }));
   EXPECT_EQ(user.Run(queue, Record(opened, 3)), VNPU_OK) << "who has it keeps it";
   EXPECT_EQ(user.Run(queue, WaitFor(opened, 3)), VNPU_OK);
-  EXPECT_OK(Free(user, opened));
+  EXPECT_OK(FreeNotify(user, opened));
 }
 
 TEST_P(NotifyTest, FreedByItsCreatorNobodyOpensIt) {
   Session creator(vnpud());
   Session user(vnpud());
-  const uint32_t id = Allocate(creator);
-  Key key;
-  ASSERT_OK(Share(creator, id, &key));
-  EXPECT_OK(Free(creator, id));
-  EXPECT_ERRNO(ENOENT, Open(user, key));
+  const uint32_t id = AllocateNotify(creator);
+  NotifyKey key;
+  ASSERT_OK(ShareNotify(creator, id, &key));
+  EXPECT_OK(FreeNotify(creator, id));
+  EXPECT_ERRNO(ENOENT, OpenNotify(user, key));
 }
 
 TEST_P(NotifyTest, OnlyListedProcessesOpenIt) {
@@ -251,23 +252,23 @@ TEST_P(NotifyTest, OnlyListedProcessesOpenIt) {
     GTEST_SKIP() << "the files of an embedded driver are all its one client's";
   }
   Session creator(vnpud());
-  const uint32_t id = Allocate(creator);
-  Key key;
-  ASSERT_OK(Share(creator, id, &key, 0));
-  ASSERT_OK(Open(creator, key)) << "the creator's own process";
+  const uint32_t id = AllocateNotify(creator);
+  NotifyKey key;
+  ASSERT_OK(ShareNotify(creator, id, &key, 0));
+  ASSERT_OK(OpenNotify(creator, key)) << "the creator's own process";
   Notice listed;
   Notice tried;
   Child other([&] {
     Session session(vnpud());
-    const int before = Open(session, key);
+    const int before = OpenNotify(session, key);
     tried.Give();
     if (!listed.Wait()) {
       return 9;
     }
-    return FirstWrong({{-EACCES, before}, {0, Open(session, key)}});
+    return FirstWrong({{-EACCES, before}, {0, OpenNotify(session, key)}});
   });
   ASSERT_TRUE(tried.Wait());
-  ASSERT_OK(Allow(creator, id, static_cast<uint32_t>(other.pid())));
+  ASSERT_OK(AllowProcess(creator, id, static_cast<uint32_t>(other.pid())));
   listed.Give();
   EXPECT_EQ(other.Wait(), 0);
 }
@@ -276,11 +277,11 @@ TEST_P(NotifyTest, SequenceNumbersAreOneRow) {
   Session first(vnpud());
   Session second(vnpud());
   const Queue queue = second.CreateQueue();
-  const uint32_t id = Allocate(first);
+  const uint32_t id = AllocateNotify(first);
   uint32_t opened = 0;
-  Key key;
-  ASSERT_OK(Share(first, id, &key, VNPU_NOTIFY_ANY_PROCESS, VNPU_NOTIFY_EVENT));
-  ASSERT_OK(Open(second, key, &opened, VNPU_NOTIFY_EVENT));
+  NotifyKey key;
+  ASSERT_OK(ShareNotify(first, id, &key, VNPU_NOTIFY_ANY_PROCESS, VNPU_NOTIFY_EVENT));
+  ASSERT_OK(OpenNotify(second, key, &opened, VNPU_NOTIFY_EVENT));
   EXPECT_EQ(Seq(first, id).seq, 0u);
   EXPECT_EQ(Seq(first, id, VNPU_NOTIFY_SEQ_NEXT).seq, 1u);
   EXPECT_EQ(Seq(second, opened, VNPU_NOTIFY_SEQ_NEXT).seq, 2u);
@@ -297,13 +298,13 @@ TEST_P(NotifyTest, SequenceNumbersAreOneRow) {
 TEST_P(NotifyTest, LostSessionsRecordTheirNumbers) {
   Session waiter(vnpud());
   const Queue queue = waiter.CreateQueue();
-  const uint32_t id = Allocate(waiter);
-  Key key;
-  ASSERT_OK(Share(waiter, id, &key, VNPU_NOTIFY_ANY_PROCESS, VNPU_NOTIFY_EVENT));
+  const uint32_t id = AllocateNotify(waiter);
+  NotifyKey key;
+  ASSERT_OK(ShareNotify(waiter, id, &key, VNPU_NOTIFY_ANY_PROCESS, VNPU_NOTIFY_EVENT));
   uint32_t opened = 0;
   {
     Session ends(vnpud());
-    ASSERT_OK(Open(ends, key, &opened, VNPU_NOTIFY_EVENT));
+    ASSERT_OK(OpenNotify(ends, key, &opened, VNPU_NOTIFY_EVENT));
     EXPECT_EQ(Seq(ends, opened, VNPU_NOTIFY_SEQ_NEXT).seq, 1u);
     waiter.Publish(queue, WaitFor(id, 1, VNPU_NOTIFY_NOT_LESS));
     EXPECT_TRUE(Eventually(kPatience, [&] { return Asleep(waiter); }));
@@ -311,7 +312,7 @@ TEST_P(NotifyTest, LostSessionsRecordTheirNumbers) {
   }
   EXPECT_TRUE(waiter.WaitHead(queue, 1));
   Session dies(vnpud());
-  ASSERT_OK(Open(dies, key, &opened, VNPU_NOTIFY_EVENT));
+  ASSERT_OK(OpenNotify(dies, key, &opened, VNPU_NOTIFY_EVENT));
   EXPECT_EQ(Seq(dies, opened, VNPU_NOTIFY_SEQ_NEXT).seq, 2u);
   waiter.Publish(queue, WaitFor(id, 2, VNPU_NOTIFY_NOT_LESS));
   ASSERT_EQ(kill(dies.device_pid(), SIGKILL), 0);
