@@ -49,6 +49,11 @@ void FillCode(const void* a, const void* /*b*/) {
   }
 }
 
+void LoadCode(const void* a, const void* b) {
+  auto& word = *static_cast<uint64_t*>(const_cast<void*>(b));
+  word = __atomic_load_n(static_cast<const uint64_t*>(a), __ATOMIC_ACQUIRE);
+}
+
 }  // namespace
 
 CoreResult DmaChannel::CopyMapped(const vnpu_sqe_copy& copy) {
@@ -152,6 +157,14 @@ CoreResult DmaChannel::Fill(const vnpu_sqe_memset& fill) {
     return AddressFault(fault, true);
   }
   return AsDmaFault(core_->Run(FillCode, &fill, nullptr));
+}
+
+CoreResult DmaChannel::Load(uint64_t va, uint64_t* word) {
+  uint64_t fault = 0;
+  if (!mmu_->Check(va, sizeof(*word), kPteRead, &fault)) {
+    return AddressFault(fault, false);
+  }
+  return AsDmaFault(core_->Run(LoadCode, At<void>(va), word));
 }
 
 }  // namespace vnpu::vdev

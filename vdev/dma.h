@@ -19,6 +19,8 @@ class DmaChannel {
 
   CoreResult Copy(const vnpu_sqe_copy& copy);
   CoreResult Fill(const vnpu_sqe_memset& fill);
+  // Reads one aligned 64-bit word of device or pinned memory.
+  CoreResult Load(uint64_t va, uint64_t* word);
 
  private:
   CoreResult CopyFromClient(const vnpu_sqe_copy& copy);

@@ -21,6 +21,7 @@
 #include "driver/core/client.h"
 #include "driver/core/device.h"
 #include "driver/core/share_table.h"
+#include "driver/core/shared_notify.h"
 
 namespace vnpu::driver {
 
@@ -60,6 +61,7 @@ class Driver {
   Budget& map_budget() { return map_budget_; }
   EventSignal& signal() { return signal_; }
   ShareTable& shares() { return shares_; }
+  SharedNotifyTable& shared_notifies() { return shared_notifies_; }
   uint32_t NextSessionId() { return next_session_id_.fetch_add(1); }
   vnpu_ioc_manager ManagerInfo() const;
 
@@ -78,6 +80,7 @@ class Driver {
   Budget fd_budget_;
   Budget map_budget_;
   EventSignal signal_;
+  SharedNotifyTable shared_notifies_;
   std::vector<std::unique_ptr<Device>> devices_;
   ShareTable shares_;  // of memory of the devices
   std::atomic<uint32_t> next_session_id_{1};

@@ -201,6 +201,9 @@ void File::CheckSession() {
   if (state_.session != nullptr && !state_.session->CheckDevice()) {
     state_.session->OnDeviceLost();
   }
+  if (state_.session != nullptr && !state_.session->lost()) {
+    state_.session->notifies().WakePeers();
+  }
 }
 
 void File::FinishSession() {

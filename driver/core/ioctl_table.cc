@@ -20,6 +20,7 @@ int OnSession(const IoctlCall& call) {
 constexpr auto kMemory = &Session::memory;
 constexpr auto kQueues = &Session::queues;
 constexpr auto kEvents = &Session::events;
+constexpr auto kNotifies = &Session::notifies;
 constexpr auto kInterrupts = &Session::interrupts;
 constexpr auto kModules = &Session::modules;
 
@@ -103,6 +104,20 @@ constexpr std::array kTable = {
                OnSession<kEvents, &SessionEvents::Alloc, vnpu_ioc_event_alloc>},
     IoctlEntry{COMMAND(VNPU_IOC_EVENT_FREE), kOnDevice, kAny, kDevice,
                OnSession<kEvents, &SessionEvents::Free, vnpu_ioc_event_free>},
+    IoctlEntry{COMMAND(VNPU_IOC_NOTIFY_ALLOC), kOnDevice, kAny, kBooksDevice,
+               OnSession<kNotifies, &SessionNotifies::Alloc, vnpu_ioc_notify_alloc>},
+    IoctlEntry{COMMAND(VNPU_IOC_NOTIFY_FREE), kOnDevice, kAny, kDevice,
+               OnSession<kNotifies, &SessionNotifies::Free, vnpu_ioc_notify_free>},
+    IoctlEntry{COMMAND(VNPU_IOC_NOTIFY_RESET), kOnDevice, kAny, kDevice,
+               OnSession<kNotifies, &SessionNotifies::Reset, vnpu_ioc_notify_reset>},
+    IoctlEntry{COMMAND(VNPU_IOC_NOTIFY_SHARE), kOnDevice, kAny, kDevice,
+               OnSession<kNotifies, &SessionNotifies::Share, vnpu_ioc_notify_share>},
+    IoctlEntry{COMMAND(VNPU_IOC_NOTIFY_ALLOW), kOnDevice, kAny, kBooks,
+               OnSession<kNotifies, &SessionNotifies::Allow, vnpu_ioc_notify_allow>},
+    IoctlEntry{COMMAND(VNPU_IOC_NOTIFY_OPEN), kOnDevice, kAny, kDevice,
+               OnSession<kNotifies, &SessionNotifies::Open, vnpu_ioc_notify_open>},
+    IoctlEntry{COMMAND(VNPU_IOC_NOTIFY_SEQ), kOnDevice, kAny, kBooks,
+               OnSession<kNotifies, &SessionNotifies::Seq, vnpu_ioc_notify_seq>},
     IoctlEntry{COMMAND(VNPU_IOC_IRQ_ADD), kOnDevice, kOpener, kDevice, IoctlIrqAdd},
     IoctlEntry{COMMAND(VNPU_IOC_IRQ_DEL), kOnDevice, kAny, kDevice,
                OnSession<kInterrupts, &SessionInterrupts::Delete, vnpu_ioc_irq_del>},

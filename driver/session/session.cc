@@ -52,7 +52,7 @@ Session::Session(const Params& params, uint32_t id, uint64_t window_base)
   context_.abort_fd = params.abort_fd;
   context_.caller = params.caller;
   context_.client_fd = params.client.pidfd.get();
-  parts_ = std::make_unique<Parts>(&context_, window_base);
+  parts_ = std::make_unique<Parts>(&context_, &params.driver.shared_notifies(), window_base);
 }
 
 int Session::Begin(const Params& params, vnpu_ioc_session* arg, UniqueFd mem_fd, UniqueFd kick_fd,
@@ -177,6 +177,7 @@ void Session::TellClient() {
   std::atomic_ref(context_.mem->state).store(VNPU_SESSION_LOST);
   std::atomic_ref(context_.mem->device_pid).store(0);
   interrupts().WakeAll();
+  notifies().Abandon();
 }
 
 // Not a process to be counted or signalled any more, then gone for good.

@@ -14,6 +14,7 @@
 #include "driver/session/interrupts.h"
 #include "driver/session/memory.h"
 #include "driver/session/modules.h"
+#include "driver/session/notifies.h"
 #include "driver/session/queues.h"
 
 namespace vnpu::driver {
@@ -51,6 +52,7 @@ class Session {
   SessionMemory& memory() { return parts_->memory; }
   SessionQueues& queues() { return parts_->queues; }
   SessionEvents& events() { return parts_->events; }
+  SessionNotifies& notifies() { return parts_->notifies; }
   SessionInterrupts& interrupts() { return parts_->interrupts; }
   SessionModules& modules() { return parts_->modules; }
   uint32_t id() const { return context_.entry.id; }
@@ -60,15 +62,17 @@ class Session {
 
  private:
   struct Parts {
-    Parts(SessionContext* context, uint64_t window_base)
+    Parts(SessionContext* context, SharedNotifyTable* shared_notifies, uint64_t window_base)
         : memory(context, window_base),
           queues(context),
           events(context),
+          notifies(context, shared_notifies),
           interrupts(context),
           modules(context, &memory) {}
     SessionMemory memory;
     SessionQueues queues;
     SessionEvents events;
+    SessionNotifies notifies;
     SessionInterrupts interrupts;
     SessionModules modules;
   };

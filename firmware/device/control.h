@@ -38,6 +38,9 @@ enum class ControlOp : uint32_t {
   kModuleUnload,  //
   kModuleSymbol,  //
   kWindowAdd,     // the further window [map.va, map.va + map.size); -EADDRINUSE: cannot have it
+  kNotifyFree,    // reply -EBUSY while a task waits for it
+  kNotifyReset,   //
+  kNotifyBind,    // fds: the page (notify_page.h)
   kCount,
 };
 
@@ -98,6 +101,11 @@ struct ControlEvent {
   uint32_t reserved;
 };
 
+struct ControlNotify {
+  uint32_t notify_id;
+  uint32_t carry;  // kNotifyBind: 1: the counter moves to the page
+};
+
 // The driver has parsed the image (firmware/loader), reserved `span` bytes at va, mapped an object
 // of HBM there and asks the device process to load into it and to set each segment's protection.
 struct ControlModule {  // kModuleUnload: module_id alone
@@ -121,6 +129,7 @@ struct ControlRequest {
     ControlIrq irq;
     ControlEvent event;
     ControlModule module;
+    ControlNotify notify;
     vnpu_ioc_module_symbol symbol;  // kModuleSymbol: as in the ioctl, in and out
   };
 };

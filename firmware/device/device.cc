@@ -36,6 +36,7 @@ size_t FdsOf(const ControlRequest& request) {
       return 2;
     case ControlOp::kMap:
     case ControlOp::kQmemAdd:
+    case ControlOp::kNotifyBind:
       return 1;
     case ControlOp::kIrqAdd:
       return request.irq.kind == VNPU_IRQ_URING ? 0 : 1;
@@ -250,6 +251,40 @@ int Device::FreeEvent(uint32_t event_id) {
   return 0;
 }
 
+int Device::FreeNotify(uint32_t notify_id) {
+  int error = 0;
+  {
+    const std::lock_guard hold(pool_->lock());
+    error = pool_->scheduler().FreeNotify(notify_id);
+  }
+  if (error == 0) {
+    notify_pages_.erase(notify_id);
+  }
+  return error;
+}
+
+int Device::ResetNotify(uint32_t notify_id) {
+  const std::lock_guard hold(pool_->lock());
+  const int error = pool_->scheduler().ResetNotify(notify_id);
+  pool_->Wake();
+  return error;
+}
+
+int Device::BindNotify(const ControlNotify& request, int fd) {
+  Mapping page(fd, 0, kNotifyPageBytes, PROT_READ | PROT_WRITE);
+  if (page.data() == nullptr) {
+    return -ENOMEM;
+  }
+  const std::lock_guard hold(pool_->lock());
+  const int error = pool_->scheduler().BindNotify(
+      request.notify_id, reinterpret_cast<NotifyPage*>(page.data()), request.carry != 0);
+  if (error == 0) {
+    notify_pages_[request.notify_id] = std::move(page);
+    pool_->Wake();
+  }
+  return error;
+}
+
 ControlReply Device::Handle(ControlRequest* request, std::vector<Fd> fds) {
   ControlReply reply{};
   const auto run = [&]() -> int {
@@ -288,6 +323,12 @@ ControlReply Device::Handle(ControlRequest* request, std::vector<Fd> fds) {
         return RemoveIrq(request->irq);
       case ControlOp::kEventFree:
         return FreeEvent(request->event.event_id);
+      case ControlOp::kNotifyFree:
+        return FreeNotify(request->notify.notify_id);
+      case ControlOp::kNotifyReset:
+        return ResetNotify(request->notify.notify_id);
+      case ControlOp::kNotifyBind:
+        return BindNotify(request->notify, fds[0].get());
       case ControlOp::kModuleLoad: {
         const int error = modules_->Load(&request->module, fds[0].get(), fds[1].get());
         reply.module = request->module;

@@ -41,6 +41,9 @@ class Device {
   int AddIrq(const ControlIrq& request, std::vector<Fd>* fds);
   int RemoveIrq(const ControlIrq& request);
   int FreeEvent(uint32_t event_id);
+  int FreeNotify(uint32_t notify_id);
+  int ResetNotify(uint32_t notify_id);
+  int BindNotify(const ControlNotify& request, int fd);
 
   int grow_fd_;
   const vnpu_compat* compat_;
@@ -61,7 +64,8 @@ class Device {
     uint32_t queues = 0;
   };
   std::map<uint32_t, Qmem> qmems_;
-  std::map<uint32_t, uint32_t> queue_qmem_;  // of each queue
+  std::map<uint32_t, uint32_t> queue_qmem_;   // of each queue
+  std::map<uint32_t, Mapping> notify_pages_;  // of shared notifies
 };
 
 }  // namespace vnpu::firmware

@@ -70,6 +70,8 @@ WorkerPool::WorkerPool(const Config& config)
 
 WorkerPool::~WorkerPool() = default;
 
+thread_local WorkerPool::Worker* WorkerPool::this_worker = nullptr;
+
 const vnpu_block* WorkerPool::ThisBlock() { return this_block; }
 
 int WorkerPool::Print(const char* format, const vnpu_print_arg* args, uint32_t count) {
@@ -110,6 +112,12 @@ void WorkerPool::Barrier() {
   syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
 }
 
+uint32_t WorkerPool::LoadWord(uint64_t va, uint64_t* word) {
+  // A request to stop the last piece of work that comes late must not hit this one.
+  this_worker->core->SetToken(++next_token_);
+  return this_worker->dma->Load(va, word).status;
+}
+
 void WorkerPool::SignalDriver() {
   const uint64_t one = 1;
   [[maybe_unused]] const ssize_t put = write(config_.driver_fd, &one, sizeof(one));
@@ -120,6 +128,12 @@ void WorkerPool::CallSentinel() {
     sentinel_called_ = true;
     const uint64_t one = 1;
     [[maybe_unused]] const ssize_t put = write(config_.kick_fd, &one, sizeof(one));
+  }
+}
+
+void WorkerPool::Wake() {
+  if (sentinel_ && (scheduler_.HasMore() || scheduler_.Watching())) {
+    CallSentinel();
   }
 }
 
@@ -147,6 +161,8 @@ void WorkerPool::Main(Worker* self) {
   }
   lock_.lock();
   self->core = &hands.core;
+  self->dma = &hands.dma;
+  this_worker = self;
   ++awake_;
   Work work;
   for (;;) {
@@ -322,12 +338,15 @@ bool WorkerPool::LeaveToSentinel() {
 uint64_t WorkerPool::SentinelNs(bool nobody_works) {
   constexpr uint64_t kTickNs = 1'000'000;
   constexpr uint64_t kUnitNs = 100'000;
-  if (!nobody_works) {
+  if (!nobody_works && (polling_ || !scheduler_.Watching())) {
     return kTickNs;
   }
   const uint64_t deadline = scheduler_.NextDeadline();
   const uint64_t now = clock_.Now();
   const uint64_t until = deadline > now ? 1 + clock_.NsFromTicks(deadline - now) : 1;
+  if (!nobody_works) {
+    return std::min(kTickNs, until);
+  }
   if (scheduler_.HasRunnable()) {
     // The units are with other sessions, which do not tell when they give them back.
     return deadline == 0 ? kUnitNs : std::min(kUnitNs, until);

@@ -60,6 +60,8 @@ class WorkerPool final : public Platform {
   SchedulerLock& lock() { return lock_; }
   Scheduler& scheduler() { return scheduler_; }
   IrqTable& irqs() { return irqs_; }
+  // With the lock held, after the control thread has given queues something to do.
+  void Wake();
   // Waits, with the lock held, until no worker runs anything of the queue; false: too long.
   bool WaitUntilQuiet(uint32_t queue_id, uint32_t limit_ms);
   // For kernel imports: the block that this thread runs, and what it prints.
@@ -71,13 +73,17 @@ class WorkerPool final : public Platform {
     std::thread thread;
     vdev::Core* core = nullptr;  // on the worker's stack
     const Rtsq* running = nullptr;
+    vdev::DmaChannel* dma = nullptr;  // likewise
     uint64_t token = 0;
     bool is_long = false;  // what it runs is not known to be over soon
   };
 
+  static thread_local Worker* this_worker;  // of the calling thread
+
   void PostIrq(uint32_t irq_id) override { irqs_.Post(irq_id); }
   void SignalDriver() override;
   void Barrier() override;
+  uint32_t LoadWord(uint64_t va, uint64_t* word) override;
   void StopBlocks(const Rtsq& queue, uint32_t status) override;
 
   void Main(Worker* self);

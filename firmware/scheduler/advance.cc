@@ -8,19 +8,10 @@
 namespace vnpu::firmware {
 namespace {
 
-template <size_t kCount>
-bool AllZero(const uint64_t (&words)[kCount]) {
-  for (const uint64_t word : words) {
-    if (word != 0) {
-      return false;
-    }
-  }
-  return true;
-}
-
 bool SurvivesFailure(uint8_t opcode) {
-  // Others wait for events; a stopped queue must not hang them.
-  return opcode == VNPU_OP_EVENT_RECORD || opcode == VNPU_OP_EVENT_RESET;
+  // Others wait for events and notifies; a stopped queue must not hang them.
+  return opcode == VNPU_OP_EVENT_RECORD || opcode == VNPU_OP_EVENT_RESET ||
+         opcode == VNPU_OP_NOTIFY_RECORD;
 }
 
 }  // namespace
@@ -121,6 +112,11 @@ uint32_t Scheduler::Decode(Rtsq* queue) {
           return VNPU_E_INVALID_SQE;
       }
       return VNPU_E_INVALID_SQE;
+    case VNPU_OP_NOTIFY_RECORD:
+    case VNPU_OP_NOTIFY_WAIT:
+      return DecodeNotify(queue);
+    case VNPU_OP_VALUE_WAIT:
+      return DecodeValueWait(queue);
     case VNPU_OP_NOP:
       if (!AllZero(sqe.payload)) {
         return VNPU_E_INVALID_SQE;

@@ -1,4 +1,4 @@
-// Time limits of kernels and event waits.
+// Time limits of kernels and waits.
 #include <algorithm>
 
 #include "firmware/scheduler/scheduler.h"
@@ -28,7 +28,7 @@ void Scheduler::SetLongDeadlines(uint64_t now) {
 }
 
 uint64_t Scheduler::NextDeadline() const {
-  uint64_t next = 0;
+  uint64_t next = watched_.empty() ? 0 : NextLook();
   for (const Rtsq* queue : timed_) {
     if (next == 0 || queue->task.deadline < next) {
       next = queue->task.deadline;

@@ -66,6 +66,10 @@ void Scheduler::ReleaseWaiters(uint32_t event_id, uint64_t seq, uint64_t now) {
 }
 
 void Scheduler::UnlinkWaiter(Rtsq* queue) {
+  if (queue->task.sqe.opcode != VNPU_OP_EVENT_WAIT) {
+    UnlinkNotified(queue);
+    return;
+  }
   Rtsq** link = &event_waiters_[queue->task.sqe.event.event_id];
   while (*link != nullptr && *link != queue) {
     link = &(*link)->next;

@@ -13,6 +13,9 @@ void Scheduler::Poll() {
     PollDoorbells();
   }
   PollTails();
+  if (!watched_.empty()) [[unlikely]] {
+    PollWatched();
+  }
 }
 
 // For a quiet queue that has tasks again.
@@ -130,6 +133,9 @@ bool Scheduler::PrepareSleep() {
     StopPolling(polled_count_ - 1);
   }
   FinishParting();
+  if (Watching()) {
+    LookBeforeSleep();
+  }
   ExchangeShared(session_->need_wakeup, 1u);
   if (LoadShared(session_->doorbell_summary, std::memory_order_seq_cst) != 0 || !advance_.empty()) {
     Awake();

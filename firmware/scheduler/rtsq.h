@@ -49,7 +49,7 @@ enum class QueueState : uint8_t {
   kAdvance,  // has a next task to be decoded
   kReady,    // blocks left to start
   kRunning,  // all blocks started, or as many as its core limit lets run at once
-  kWaiting,  // for an event
+  kWaiting,  // for an event, a notify or a word of memory
   kDead,     // its memory made no sense, or it is being destroyed
 };
 
@@ -95,6 +95,17 @@ struct Rtsq {
   uint64_t wait_seq = 0;    // kWaiting
   Task task;
 };
+
+// For reserved fields.
+template <size_t kCount>
+bool AllZero(const uint64_t (&words)[kCount]) {
+  for (const uint64_t word : words) {
+    if (word != 0) {
+      return false;
+    }
+  }
+  return true;
+}
 
 // Intrusive list of queues.
 class QueueList {

@@ -16,6 +16,8 @@ Scheduler::Scheduler(vnpu_session_mem* session, Units* units, const vdev::Clock*
       short_ticks_(clock->TicksFromUs(kShortUs)) {
   queues_.resize(VNPU_MAX_QUEUES);
   event_waiters_.resize(VNPU_MAX_EVENTS);
+  notifies_.resize(VNPU_MAX_NOTIFIES);
+  watched_.reserve(VNPU_MAX_QUEUES);
   timed_.reserve(VNPU_MAX_QUEUES);
   parting_.reserve(kMaxParting + kMaxPolled);
   functions_.reserve(kMaxFunctions);

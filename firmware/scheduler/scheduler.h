@@ -14,6 +14,7 @@
 #include <memory>
 #include <vector>
 
+#include "firmware/device/notify_page.h"
 #include "firmware/scheduler/rtsq.h"
 #include "firmware/scheduler/units.h"
 #include "vdev/clock.h"
@@ -30,6 +31,9 @@ class Platform {
   virtual void SignalDriver() = 0;
   // Returns when every thread of the client has passed a full fence since the call.
   virtual void Barrier() = 0;
+  // Reads a word of device or pinned memory: VNPU_OK, or VNPU_E_DMA_ADDRESS when it is not mapped.
+  // On a worker's thread only.
+  virtual uint32_t LoadWord(uint64_t va, uint64_t* word) = 0;
   // Ends the blocks of this queue's task that run now; each comes back by Retire with `status`.
   virtual void StopBlocks(const Rtsq& queue, uint32_t status) = 0;
 };
@@ -82,7 +86,8 @@ class Scheduler {
   }
   // True when nothing runs and nothing can run before a doorbell, a kick or a deadline.
   bool Idle() const { return running_ == 0 && ready_mask_ == 0 && advance_.empty(); }
-  // Earliest deadline of anything, device clock; 0: none.
+  // Earliest deadline of anything, device clock; 0: none. Words that queues wait for want to be
+  // looked at now and then, which counts as a deadline.
   uint64_t NextDeadline() const;
   // Tells clients to ring from now on; false when something came in meanwhile.
   bool PrepareSleep();
@@ -97,6 +102,15 @@ class Scheduler {
   int DestroyQueue(uint32_t id);
   int SetStopOnFailure(uint32_t id, bool stop);
   bool EventHasWaiters(uint32_t event_id) const;
+
+  // Notifies; -EINVAL, -EBUSY (a task waits for it).
+  int FreeNotify(uint32_t id);
+  int ResetNotify(uint32_t id);
+  // From here on the counter is that of `page`, shared with other sessions, until the notify is
+  // freed. With `carry` the counter moves there.
+  int BindNotify(uint32_t id, NotifyPage* page, bool carry);
+  // True while queues wait for words that others than this session's queues may write.
+  bool Watching() const { return !watched_.empty(); }
 
   // Function table: the index is what SQEs carry. UINT32_MAX: full.
   uint32_t AddFunction(const Function& function);
@@ -149,6 +163,27 @@ class Scheduler {
   EventResult RunEvent(Rtsq* queue);
   void ReleaseWaiters(uint32_t event_id, uint64_t seq, uint64_t now);
   void UnlinkWaiter(Rtsq* queue);
+
+  // notify.cc
+  struct Notify {
+    uint64_t count = 0;
+    Rtsq* waiters = nullptr;     // in the order in which they came; not of shared ones
+    NotifyPage* page = nullptr;  // shared
+  };
+  uint32_t DecodeNotify(Rtsq* queue);
+  void RecordNotify(const vnpu_sqe_notify& record);
+  void ReleaseNotified(Notify* notify);
+  void UnlinkNotified(Rtsq* queue);
+  bool SharedNotifyHolds(const Rtsq& queue);
+
+  // watch.cc
+  uint32_t DecodeValueWait(Rtsq* queue);
+  void Watch(Rtsq* queue);
+  void Unwatch(Rtsq* queue);
+  void PollWatched();
+  uint32_t LookAt(Rtsq* queue);
+  uint64_t NextLook() const;
+  void LookBeforeSleep();
 
   // deadline.cc
   void SetDeadline(Rtsq* queue, uint64_t now);
@@ -203,6 +238,11 @@ class Scheduler {
   uint64_t long_look_ = 0;                        // when SetLongDeadlines() last looked
   std::vector<Function> functions_;               // by func_id; capacity never changes
   std::vector<uint32_t> free_functions_;
+
+  std::vector<Notify> notifies_;  // by id
+  std::vector<Rtsq*> watched_;    // queues that wait for shared notifies or for words
+  size_t next_watched_ = 0;       // where the next pass begins
+  uint64_t watch_changed_ = 0;    // device clock when watched_ changed
 };
 
 }  // namespace vnpu::firmware

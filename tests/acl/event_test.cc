@@ -127,7 +127,8 @@ TEST_F(EventTest, FlagsLimitTheUse) {
   aclrtEvent event = nullptr;
   EXPECT_EQ(aclrtCreateEventWithFlag(&event, 0), ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_EQ(aclrtCreateEventWithFlag(&event, 0x80), ACL_ERROR_RT_PARAM_INVALID);
-  EXPECT_EQ(aclrtCreateEventExWithFlag(&event, ACL_EVENT_IPC), ACL_ERROR_RT_FEATURE_NOT_SUPPORT);
+  EXPECT_EQ(aclrtCreateEventExWithFlag(&event, ACL_EVENT_EXTERNAL),
+            ACL_ERROR_RT_FEATURE_NOT_SUPPORT);
   EXPECT_OK(aclrtDestroyEvent(timeline));
   EXPECT_OK(aclrtDestroyEvent(reusable));
 }

@@ -208,8 +208,9 @@ TEST_F(InitTest, ErrorsAreKeptUntilTaken) {
 }
 
 TEST_F(InitTest, UnsupportedFunctionsSaySo) {
-  aclrtNotify notify = nullptr;
-  EXPECT_EQ(aclrtCreateNotify(&notify, 0), ACL_ERROR_RT_FEATURE_NOT_SUPPORT);
+  aclrtServerPid server{};
+  EXPECT_EQ(aclrtNotifySetImportPidInterServer(nullptr, &server, 1),
+            ACL_ERROR_RT_FEATURE_NOT_SUPPORT);
   EXPECT_EQ(aclrtGetLastError(ACL_RT_THREAD_LEVEL), ACL_ERROR_RT_FEATURE_NOT_SUPPORT);
 }
 

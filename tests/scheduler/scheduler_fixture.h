@@ -49,11 +49,20 @@ class FakePlatform final : public Platform {
       on_barrier();
     }
   }
+  uint32_t LoadWord(uint64_t va, uint64_t* word) override {
+    const auto found = words.find(va);
+    if (found == words.end()) {
+      return VNPU_E_DMA_ADDRESS;
+    }
+    *word = found->second;
+    return VNPU_OK;
+  }
   void StopBlocks(const Rtsq& queue, uint32_t status) override {
     stops.push_back({queue.id, status});
   }
 
   std::function<void()> on_barrier;
+  std::map<uint64_t, uint64_t> words;  // of memory, by address
   std::vector<uint32_t> irqs;
   std::vector<StopRequest> stops;
   int driver_signals = 0;

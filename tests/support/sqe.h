@@ -63,6 +63,35 @@ inline vnpu_sqe Reset(uint32_t event_id, uint64_t seq = 0) {
   return Event(VNPU_OP_EVENT_RESET, event_id, seq);
 }
 
+inline vnpu_sqe NotifyRecord(uint32_t notify_id, uint32_t mode, uint64_t value) {
+  vnpu_sqe sqe = MakeSqe(VNPU_OP_NOTIFY_RECORD);
+  sqe.notify.notify_id = notify_id;
+  sqe.notify.mode = mode;
+  sqe.notify.value = value;
+  return sqe;
+}
+inline vnpu_sqe NotifyWait(uint32_t notify_id, uint32_t mode, uint64_t value, uint32_t flags = 0) {
+  vnpu_sqe sqe = MakeSqe(VNPU_OP_NOTIFY_WAIT);
+  sqe.notify.notify_id = notify_id;
+  sqe.notify.mode = mode;
+  sqe.notify.value = value;
+  sqe.notify.flags = flags;
+  return sqe;
+}
+// A notify that is set, and one that is waited for and cleared.
+inline vnpu_sqe Signal(uint32_t notify_id) { return NotifyRecord(notify_id, VNPU_NOTIFY_SET, 1); }
+inline vnpu_sqe AwaitSignal(uint32_t notify_id) {
+  return NotifyWait(notify_id, VNPU_NOTIFY_EQUAL, 1, VNPU_NOTIFY_CLEAR);
+}
+
+inline vnpu_sqe ValueWait(uint64_t va, uint32_t mode, uint64_t value) {
+  vnpu_sqe sqe = MakeSqe(VNPU_OP_VALUE_WAIT);
+  sqe.value.va = va;
+  sqe.value.mode = mode;
+  sqe.value.value = value;
+  return sqe;
+}
+
 inline vnpu_sqe Copy(uint64_t dst, uint64_t src, uint64_t size, uint32_t copy_flags = 0) {
   vnpu_sqe sqe = MakeSqe(VNPU_OP_COPY);
   sqe.copy.dst = dst;

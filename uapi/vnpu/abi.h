@@ -50,6 +50,8 @@
 /* Queues of a session that have VNPU_QUEUE_DRIVER_SUBMIT. */
 #define VNPU_MAX_SUBMIT_QUEUES 256u
 
+#define VNPU_MAX_NOTIFIES 8192u /* a session */
+
 /* Device memory of a session lives in one window of virtual addresses that the client chooses and
  * keeps reserved (PROT_NONE); the device process maps the same addresses. */
 #define VNPU_WINDOW_SIZE (1ull << 40)

@@ -14,10 +14,10 @@ enum vnpu_status {
   VNPU_E_ALIGNMENT = 6,     /* kernel: bus error */
   VNPU_E_SYSCALL = 7,       /* kernel: tried a system call that device code may not make */
   VNPU_E_TIMEOUT = 8,       /* ran longer than its time limit */
-  VNPU_E_DMA_ADDRESS = 9,   /* copy or memset: device or pinned address not mapped so */
+  VNPU_E_DMA_ADDRESS = 9,   /* copy, memset, value wait: address not mapped so */
   VNPU_E_DMA_HOST = 10,     /* copy: pageable host address not accessible */
   VNPU_E_ABORTED = 11,      /* dropped: queue destroyed, aborted, or stopped by a failure */
-  VNPU_E_WAIT_TIMEOUT = 12, /* an event wait longer than its time limit */
+  VNPU_E_WAIT_TIMEOUT = 12, /* a wait longer than its time limit */
   VNPU_E_DEVICE_LOST = 13,  /* the device process is gone */
   VNPU_E_INJECTED = 14,     /* a fault asked for by VNPU_IOC_FAULT */
   VNPU_E_STACK = 15,        /* kernel: its stack is full */

@@ -54,7 +54,7 @@ struct vnpu_ioc_counters {
   uint32_t sessions;
   uint32_t device_processes;
   uint32_t queues;
-  uint32_t events;
+  uint32_t events; /* and notifies */
   uint32_t modules;
   uint32_t irqs;
   uint32_t qmems;
@@ -420,7 +420,7 @@ struct vnpu_ioc_submit {
 };
 VNPU_ASSERT_SIZE(vnpu_ioc_submit, 80);
 
-/* Device node: events, interrupts ----------------------------------------------------------- */
+/* Device node: events ----------------------------------------------------------------------- */
 
 /* Gives out up to `count` events; their registers are zero. ENOSPC: none left. */
 #define VNPU_EVENT_BATCH 64u
@@ -437,6 +437,83 @@ struct vnpu_ioc_event_free {
   uint32_t reserved;
 };
 VNPU_ASSERT_SIZE(vnpu_ioc_event_free, 8);
+
+/* Device node: notifies ---------------------------------------------------------------------- */
+
+/* A counter of the device (queue.h), 0. ENOSPC: VNPU_MAX_NOTIFIES. */
+struct vnpu_ioc_notify_alloc {
+  uint32_t flags;     /* 0 */
+  uint32_t notify_id; /* out */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_notify_alloc, 8);
+
+/* EBUSY: a task of this session waits for it. A shared notify lives until its last user frees it,
+ * but nobody can open it any more when the session that shared it has freed it. */
+struct vnpu_ioc_notify_free {
+  uint32_t notify_id;
+  uint32_t reserved;
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_notify_free, 8);
+
+#define VNPU_NOTIFY_BATCH 64u
+/* Makes counters 0, now. */
+struct vnpu_ioc_notify_reset {
+  uint32_t count; /* 1 .. VNPU_NOTIFY_BATCH */
+  uint32_t flags; /* 0 */
+  uint32_t notify_id[VNPU_NOTIFY_BATCH];
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_notify_reset, 264);
+
+/* What a shared notify is to its users; opening one must name the same. */
+enum vnpu_notify_kind { VNPU_NOTIFY_SIGNAL = 0, VNPU_NOTIFY_EVENT = 1, VNPU_NOTIFY_KIND_COUNT = 2 };
+#define VNPU_NOTIFY_ANY_PROCESS 0x1u /* whoever has the key may open it */
+#define VNPU_NOTIFY_KEY_BYTES 32u
+/* Lets other sessions of this driver, on any of its devices, use the notify: those that know the
+ * key, which is random, and whose process is this one or in the list of VNPU_IOC_NOTIFY_ALLOW. A
+ * second time: the same key; the flags are those of the last time. EINVAL: it was opened, not
+ * allocated, or is shared as another kind. */
+struct vnpu_ioc_notify_share {
+  uint32_t notify_id;
+  uint32_t flags; /* VNPU_NOTIFY_ANY_PROCESS or 0 */
+  uint32_t kind;  /* enum vnpu_notify_kind */
+  uint32_t reserved;
+  uint8_t key[VNPU_NOTIFY_KEY_BYTES]; /* out */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_notify_share, 48);
+
+/* Adds processes, as the driver numbers them, to the list. EINVAL: not shared by this session.
+ * ENOSPC: VNPU_MAX_NOTIFY_PIDS. */
+#define VNPU_MAX_NOTIFY_PIDS 1024u
+struct vnpu_ioc_notify_allow {
+  uint32_t notify_id;
+  uint32_t count; /* 1 .. VNPU_NOTIFY_BATCH */
+  uint32_t pid[VNPU_NOTIFY_BATCH];
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_notify_allow, 264);
+
+/* ENOENT: no such key, or of another kind. EACCES: not for this process. */
+struct vnpu_ioc_notify_open {
+  uint32_t kind;      /* in: enum vnpu_notify_kind */
+  uint32_t notify_id; /* out: of this session */
+  uint64_t reserved;
+  uint8_t key[VNPU_NOTIFY_KEY_BYTES]; /* in */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_notify_open, 48);
+
+/* Sequence numbers of a shared notify, one row for all its users, from 1 on. A record with
+ * VNPU_NOTIFY_MAX says that the number's turn has come; when a session ends, or its device is lost,
+ * the driver says it for all numbers that it has taken. EINVAL: not shared. */
+#define VNPU_NOTIFY_SEQ_NEXT 0x1u /* takes a number */
+#define VNPU_NOTIFY_SEQ_DONE 0x2u /* records a number that was given out, now */
+struct vnpu_ioc_notify_seq {
+  uint32_t notify_id;
+  uint32_t flags; /* VNPU_NOTIFY_SEQ_NEXT, VNPU_NOTIFY_SEQ_DONE or 0 */
+  uint64_t seq;   /* in: VNPU_NOTIFY_SEQ_DONE, 0 otherwise; out: the last number given out */
+  uint64_t count; /* out: the counter */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_notify_seq, 24);
+
+/* Device node: interrupts -------------------------------------------------------------------- */
 
 enum vnpu_irq_kind { VNPU_IRQ_EVENTFD = 0, VNPU_IRQ_URING = 1 };
 /* An interrupt target: an eventfd (the device writes 1) or an io_uring (the device posts a CQE
@@ -543,6 +620,13 @@ VNPU_ASSERT_SIZE(vnpu_ioc_module_symbol, 776);
 #define VNPU_IOC_SUBMIT _IOWR(VNPU_IOC_MAGIC, 0x36, struct vnpu_ioc_submit)
 #define VNPU_IOC_EVENT_ALLOC _IOWR(VNPU_IOC_MAGIC, 0x40, struct vnpu_ioc_event_alloc)
 #define VNPU_IOC_EVENT_FREE _IOW(VNPU_IOC_MAGIC, 0x41, struct vnpu_ioc_event_free)
+#define VNPU_IOC_NOTIFY_ALLOC _IOWR(VNPU_IOC_MAGIC, 0x42, struct vnpu_ioc_notify_alloc)
+#define VNPU_IOC_NOTIFY_FREE _IOW(VNPU_IOC_MAGIC, 0x43, struct vnpu_ioc_notify_free)
+#define VNPU_IOC_NOTIFY_RESET _IOW(VNPU_IOC_MAGIC, 0x44, struct vnpu_ioc_notify_reset)
+#define VNPU_IOC_NOTIFY_SHARE _IOWR(VNPU_IOC_MAGIC, 0x45, struct vnpu_ioc_notify_share)
+#define VNPU_IOC_NOTIFY_ALLOW _IOW(VNPU_IOC_MAGIC, 0x46, struct vnpu_ioc_notify_allow)
+#define VNPU_IOC_NOTIFY_OPEN _IOWR(VNPU_IOC_MAGIC, 0x47, struct vnpu_ioc_notify_open)
+#define VNPU_IOC_NOTIFY_SEQ _IOWR(VNPU_IOC_MAGIC, 0x4a, struct vnpu_ioc_notify_seq)
 #define VNPU_IOC_IRQ_ADD _IOWR(VNPU_IOC_MAGIC, 0x48, struct vnpu_ioc_irq_add)
 #define VNPU_IOC_IRQ_DEL _IOW(VNPU_IOC_MAGIC, 0x49, struct vnpu_ioc_irq_del)
 #define VNPU_IOC_MODULE_LOAD _IOWR(VNPU_IOC_MAGIC, 0x50, struct vnpu_ioc_module_load)

@@ -32,7 +32,10 @@ enum vnpu_opcode {
   VNPU_OP_EVENT_RECORD = 4,
   VNPU_OP_EVENT_WAIT = 5,
   VNPU_OP_EVENT_RESET = 6,
-  VNPU_OP_COUNT = 7
+  VNPU_OP_NOTIFY_RECORD = 7,
+  VNPU_OP_NOTIFY_WAIT = 8,
+  VNPU_OP_VALUE_WAIT = 9,
+  VNPU_OP_COUNT = 10
 };
 
 /* SQE flags. */
@@ -90,6 +93,53 @@ struct vnpu_sqe_event {
   uint64_t reserved1[4];
 };
 
+/* Notifies are counters of the device, named by VNPU_IOC_NOTIFY_ALLOC. A record changes the counter
+ * as `mode` says. A wait is over when the counter compares with `value` as `mode` says (unsigned);
+ * waits for a notify that is not shared are looked at in the order in which they came, and with
+ * VNPU_NOTIFY_CLEAR the end of a wait makes the counter 0 before the next one is looked at. */
+enum vnpu_notify_record {
+  VNPU_NOTIFY_SET = 0, /* value */
+  VNPU_NOTIFY_ADD = 1, /* (counter + value) modulo 2^32 */
+  VNPU_NOTIFY_OR = 2,  /* counter | value */
+  VNPU_NOTIFY_AND = 3, /* counter & value */
+  VNPU_NOTIFY_MAX = 4, /* the larger one: for sequence numbers */
+  VNPU_NOTIFY_RECORD_COUNT = 5
+};
+enum vnpu_notify_wait {
+  VNPU_NOTIFY_LESS = 0,     /* counter < value */
+  VNPU_NOTIFY_EQUAL = 1,    /* counter == value */
+  VNPU_NOTIFY_GREATER = 2,  /* counter > value */
+  VNPU_NOTIFY_NOT_LESS = 3, /* counter >= value */
+  VNPU_NOTIFY_HAS_BITS = 4, /* (counter & value) == value */
+  VNPU_NOTIFY_WAIT_COUNT = 5
+};
+#define VNPU_NOTIFY_CLEAR 0x1u /* wait */
+
+struct vnpu_sqe_notify {
+  uint32_t notify_id;
+  uint32_t mode; /* enum vnpu_notify_record or enum vnpu_notify_wait */
+  uint64_t value;
+  uint32_t flags; /* VNPU_NOTIFY_CLEAR or 0 */
+  uint32_t reserved0;
+  uint64_t reserved1[3];
+};
+
+/* A wait for a 64-bit word of device or pinned memory, whoever writes it. */
+enum vnpu_value_wait {
+  VNPU_VALUE_GEQ = 0, /* (int64_t)(word - value) >= 0 */
+  VNPU_VALUE_EQ = 1,  /* word == value */
+  VNPU_VALUE_AND = 2, /* (word & value) != 0 */
+  VNPU_VALUE_NOR = 3, /* ~(word | value) != 0 */
+  VNPU_VALUE_WAIT_COUNT = 4
+};
+struct vnpu_sqe_value {
+  uint64_t va; /* in the window, multiple of 8; readable (VNPU_E_DMA_ADDRESS otherwise) */
+  uint64_t value;
+  uint32_t mode; /* enum vnpu_value_wait */
+  uint32_t reserved0;
+  uint64_t reserved1[3];
+};
+
 struct vnpu_sqe {
   uint8_t opcode; /* enum vnpu_opcode */
   uint8_t flags;  /* VNPU_SQE_* */
@@ -98,12 +148,14 @@ struct vnpu_sqe {
   uint16_t core_limit;
   uint32_t queue_id;   /* the queue it is for */
   uint32_t seq;        /* low 32 bits of the index; write(2) and VNPU_IOC_SUBMIT fill it in */
-  uint32_t timeout_us; /* limit of a kernel's execution or of an event wait; 0: none */
+  uint32_t timeout_us; /* limit of a kernel's execution or of a wait; 0: none */
   union {
     struct vnpu_sqe_kernel kernel;
     struct vnpu_sqe_copy copy;
     struct vnpu_sqe_memset memset;
     struct vnpu_sqe_event event;
+    struct vnpu_sqe_notify notify;
+    struct vnpu_sqe_value value;
     uint64_t payload[6];
   };
 };
@@ -112,6 +164,10 @@ VNPU_ASSERT_SIZE(vnpu_sqe_kernel, 48);
 VNPU_ASSERT_SIZE(vnpu_sqe_copy, 48);
 VNPU_ASSERT_SIZE(vnpu_sqe_memset, 48);
 VNPU_ASSERT_SIZE(vnpu_sqe_event, 48);
+VNPU_ASSERT_SIZE(vnpu_sqe_notify, 48);
+VNPU_ASSERT_SIZE(vnpu_sqe_value, 48);
+VNPU_ASSERT_OFFSET(vnpu_sqe_notify, value, 8);
+VNPU_ASSERT_OFFSET(vnpu_sqe_value, mode, 16);
 VNPU_ASSERT_OFFSET(vnpu_sqe, payload, 16);
 
 /* Completion: one for each failed task and for each task flagged VNPU_SQE_CQE. */

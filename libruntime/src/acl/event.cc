@@ -1,5 +1,6 @@
 #include "libruntime/src/event/event.h"
 
+#include <bit>
 #include <limits>
 
 #include "acl/acl_rt.h"
@@ -15,6 +16,15 @@ namespace {
 // aclrtSetOpWaitTimeout, microseconds; 0: none.
 std::atomic<uint32_t> wait_timeout_us{0};
 
+// What a handle for other processes holds.
+struct IpcHandle {
+  uint64_t magic;
+  rt::NotifyKey key;
+  uint64_t reserved[3];
+};
+static_assert(sizeof(IpcHandle) == sizeof(aclrtIpcEventHandle));
+constexpr uint64_t kIpcMagic = 0x746e6576'75706e76;
+
 uint32_t TimeoutFromSeconds(uint64_t seconds) { return rt::ClampTimeout(seconds * 1'000'000); }
 
 aclError Create(aclrtEvent* event, rt::EventKind kind, uint32_t flags) {
@@ -28,10 +38,13 @@ aclError Create(aclrtEvent* event, rt::EventKind kind, uint32_t flags) {
 aclError CreateWithFlags(aclrtEvent* event, rt::EventKind kind, uint32_t flags) {
   constexpr uint32_t kKnown =
       ACL_EVENT_SYNC | ACL_EVENT_CAPTURE_STREAM_PROGRESS | ACL_EVENT_TIME_LINE;
-  constexpr uint32_t kUnsupported = ACL_EVENT_DEVICE_USE_ONLY | ACL_EVENT_EXTERNAL | ACL_EVENT_IPC;
+  constexpr uint32_t kUnsupported = ACL_EVENT_DEVICE_USE_ONLY | ACL_EVENT_EXTERNAL;
+  if (kind == rt::EventKind::kReusable && flags == ACL_EVENT_IPC) {
+    return Create(event, kind, flags);
+  }
   if ((flags & kUnsupported) != 0 && (flags & ~(kKnown | kUnsupported)) == 0) {
     return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
-                "events with flags {:#x} (device use only, external, IPC) are not supported",
+                "events with flags {:#x} (device use only, external) are not supported",
                 flags & kUnsupported);
   }
   if (flags == 0 || (flags & ~kKnown) != 0) {
@@ -247,6 +260,33 @@ aclError aclrtGetEventAvailNum(uint32_t* eventCount) {
     rt::Context* context = nullptr;
     VNPU_RETURN_IF_ERROR(rt::CurrentContext(&context));
     *eventCount = context->session->events().available();
+    return ACL_SUCCESS;
+  });
+}
+
+aclError aclrtIpcGetEventHandle(aclrtEvent event, aclrtIpcEventHandle* handle) {
+  return Guard(__func__, [&]() -> aclError {
+    VNPU_REQUIRE_NOT_NULL(handle);
+    rt::Event* found = nullptr;
+    VNPU_RETURN_IF_ERROR(rt::ResolveEvent(event, &found));
+    IpcHandle content{.magic = kIpcMagic, .key = {}, .reserved = {}};
+    VNPU_RETURN_IF_ERROR(rt::ExportIpcEvent(found, &content.key));
+    *handle = std::bit_cast<aclrtIpcEventHandle>(content);
+    return ACL_SUCCESS;
+  });
+}
+
+aclError aclrtIpcOpenEventHandle(aclrtIpcEventHandle handle, aclrtEvent* event) {
+  return Guard(__func__, [&]() -> aclError {
+    VNPU_REQUIRE_NOT_NULL(event);
+    const auto content = std::bit_cast<IpcHandle>(handle);
+    if (content.magic != kIpcMagic) {
+      return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                  "the handle is not one of aclrtIpcGetEventHandle, or was not passed on whole");
+    }
+    rt::Event* opened = nullptr;
+    VNPU_RETURN_IF_ERROR(rt::OpenIpcEvent(content.key, &opened));
+    *event = opened;
     return ACL_SUCCESS;
   });
 }

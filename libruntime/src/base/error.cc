@@ -198,7 +198,7 @@ const char* StatusText(uint32_t status) {
     case VNPU_E_ABORTED:
       return "dropped because the stream was stopped";
     case VNPU_E_WAIT_TIMEOUT:
-      return "waited longer than its time limit for an event";
+      return "waited longer than its time limit";
     case VNPU_E_DEVICE_LOST:
       return "the device process is gone";
     case VNPU_E_INJECTED:

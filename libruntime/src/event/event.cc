@@ -1,6 +1,9 @@
 #include "libruntime/src/event/event.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
 
 #include "acl/acl_rt.h"
 #include "libruntime/src/base/guard.h"
@@ -63,15 +66,81 @@ bool IsOver(const Submitted& task) { return task.queue->head() > task.task; }
               "the event was made without ACL_EVENT_SYNC and cannot be used for {}", use);
 }
 
+[[gnu::cold]] aclError FailTooMany() {
+  return Fail(ACL_ERROR_RT_NO_EVENT_RESOURCE,
+              "too many events ({}); destroy those that are not needed", kMaxEvents);
+}
+
+aclError NewIpcEvent(std::unique_ptr<IpcEvent> ipc, Event** event) {
+  Event* fresh = events.Allocate();
+  if (fresh == nullptr) {
+    return FailTooMany();
+  }
+  fresh->kind = EventKind::kReusable;
+  fresh->flags = ACL_EVENT_IPC;
+  fresh->session = ipc->session();
+  fresh->has_register = false;
+  fresh->recorded = false;
+  fresh->waits.clear();
+  fresh->ipc = std::move(ipc);
+  events.Publish(fresh);
+  *event = fresh;
+  return ACL_SUCCESS;
+}
+
+// For a record that another process may have made there is no interrupt: the driver is asked.
+aclError PollIpcEvent(Event* event, uint64_t target, Deadline deadline) {
+  constexpr auto kShortest = std::chrono::microseconds(20);
+  constexpr auto kLongest = std::chrono::microseconds(1000);
+  for (auto pause = kShortest;; pause = std::min<std::chrono::microseconds>(2 * pause, kLongest)) {
+    IpcEvent::Progress progress;
+    {
+      const std::lock_guard lock(event->mutex);
+      if (event->ipc == nullptr) {
+        return Fail(ACL_ERROR_RT_INVALID_HANDLE, "the event was destroyed by another thread");
+      }
+      VNPU_RETURN_IF_ERROR(event->ipc->Query(&progress));
+    }
+    if (progress.done >= target) {
+      return ACL_SUCCESS;
+    }
+    if (deadline.has_value() && Clock::now() >= *deadline) {
+      return Fail(ACL_ERROR_RT_EVENT_SYNC_TIMEOUT, "the event is not complete in time");
+    }
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+aclError SynchronizeIpcEvent(Event* event, Deadline deadline) {
+  IpcEvent::Progress progress;
+  Submitted record;
+  std::shared_ptr<Session> session;
+  {
+    const std::lock_guard lock(event->mutex);
+    VNPU_RETURN_IF_ERROR(event->ipc->Query(&progress));
+    uint64_t own = 0;
+    record = event->ipc->last_record(&own);
+    if (own != 0 && own == progress.recorded) {
+      session = event->session;
+    }
+  }
+  return session != nullptr ? WaitForTask(*session, record, deadline, Spin::kAdaptive)
+                            : PollIpcEvent(event, progress.recorded, deadline);
+}
+
 }  // namespace
 
 aclError NewEvent(EventKind kind, uint32_t flags, Event** event) {
   Context* context = nullptr;
   VNPU_RETURN_IF_ERROR(CurrentContext(&context));
+  if ((flags & ACL_EVENT_IPC) != 0) {
+    std::unique_ptr<IpcEvent> ipc;
+    VNPU_RETURN_IF_ERROR(IpcEvent::Make(context->session, &ipc));
+    return NewIpcEvent(std::move(ipc), event);
+  }
   Event* fresh = events.Allocate();
   if (fresh == nullptr) {
-    return Fail(ACL_ERROR_RT_NO_EVENT_RESOURCE,
-                "too many events ({}); destroy those that are not needed", kMaxEvents);
+    return FailTooMany();
   }
   fresh->kind = kind;
   fresh->flags = flags;
@@ -94,6 +163,24 @@ aclError NewEvent(EventKind kind, uint32_t flags, Event** event) {
   return ACL_SUCCESS;
 }
 
+aclError OpenIpcEvent(const NotifyKey& key, Event** event) {
+  std::shared_ptr<Session> session;
+  VNPU_RETURN_IF_ERROR(CurrentSession(&session));
+  std::unique_ptr<IpcEvent> ipc;
+  VNPU_RETURN_IF_ERROR(IpcEvent::Open(std::move(session), key, &ipc));
+  return NewIpcEvent(std::move(ipc), event);
+}
+
+aclError ExportIpcEvent(Event* event, NotifyKey* key) {
+  const std::lock_guard lock(event->mutex);
+  if (event->ipc == nullptr) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "only events of aclrtCreateEventExWithFlag with ACL_EVENT_IPC have handles for "
+                "other processes");
+  }
+  return event->ipc->Export(key);
+}
+
 aclError DestroyEvent(Event* event) {
   const std::lock_guard lock(event->mutex);
   if (!events.Retire(event)) {
@@ -103,6 +190,7 @@ aclError DestroyEvent(Event* event) {
     event->session->events().Release(event->reg);
   }
   event->has_register = false;
+  event->ipc.reset();
   event->session.reset();
   events.Free(event);
   return ACL_SUCCESS;
@@ -118,6 +206,9 @@ aclError ResolveEvent(void* handle, Event** event) {
 
 aclError RecordEvent(Event* event, Stream* stream) {
   const std::lock_guard lock(event->mutex);
+  if (event->ipc != nullptr) [[unlikely]] {
+    return event->ipc->Record(stream);
+  }
   VNPU_RETURN_IF_ERROR(TakeRegister(*event, *stream));
   const uint64_t seq = event->reg.seq + 1;
   Submitted submitted;
@@ -150,6 +241,9 @@ aclError ResetEvent(Event* event, Stream* stream) {
 
 aclError StreamWaitEvent(Stream* stream, Event* event, uint32_t timeout_us) {
   const std::lock_guard lock(event->mutex);
+  if (event->ipc != nullptr) [[unlikely]] {
+    return event->ipc->Wait(stream, timeout_us);
+  }
   if (!CanSync(*event)) {
     return FailNoSync("aclrtStreamWaitEvent");
   }
@@ -182,6 +276,12 @@ aclError StreamWaitEvent(Stream* stream, Event* event, uint32_t timeout_us) {
 
 aclError QueryEvent(Event* event, bool* complete) {
   const std::lock_guard lock(event->mutex);
+  if (event->ipc != nullptr) [[unlikely]] {
+    IpcEvent::Progress progress;
+    VNPU_RETURN_IF_ERROR(event->ipc->Query(&progress));
+    *complete = progress.done >= progress.recorded;
+    return ACL_SUCCESS;
+  }
   if (!event->recorded) {
     *complete = event->kind == EventKind::kReusable;
     return ACL_SUCCESS;
@@ -204,6 +304,9 @@ aclError QueryEventWait(Event* event, bool* complete) {
 }
 
 aclError SynchronizeEvent(Event* event, Deadline deadline) {
+  if (event->ipc != nullptr) [[unlikely]] {
+    return SynchronizeIpcEvent(event, deadline);
+  }
   Submitted record;
   std::shared_ptr<Session> session;
   {
@@ -241,6 +344,10 @@ aclError EventTicks(Event* event, uint64_t* ticks, uint64_t* ticks_per_second) {
 
 aclError EventId(Event* event, uint32_t* id) {
   const std::lock_guard lock(event->mutex);
+  if (event->ipc != nullptr) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "an event with ACL_EVENT_IPC has no number on a device");
+  }
   if (!event->has_register) {
     if (!event->session->usable()) {
       return FailDeviceLost(event->session->index());

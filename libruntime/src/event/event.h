@@ -13,6 +13,7 @@
 
 #include "libruntime/src/base/slab.h"
 #include "libruntime/src/event/event_pool.h"
+#include "libruntime/src/event/ipc_event.h"
 #include "libruntime/src/stream/stream.h"
 
 namespace vnpu::runtime {
@@ -32,14 +33,18 @@ struct alignas(64) Event : SlabObject {
   bool has_register = false;
   bool recorded = false;  // and not reset since
   EventRegister reg;
-  Submitted record;              // the last one
-  std::vector<Submitted> waits;  // of streams for this event; those that are over may be missing
+  Submitted record;               // the last one
+  std::vector<Submitted> waits;   // of streams for this event; those that are over may be missing
+  std::unique_ptr<IpcEvent> ipc;  // with ACL_EVENT_IPC, instead of the register
 };
 
 inline constexpr size_t kMaxEvents = 262144;
 extern Slab<Event, kMaxEvents> events;
 
 aclError NewEvent(EventKind kind, uint32_t flags, Event** event);
+// One of another process, for the current device.
+aclError OpenIpcEvent(const NotifyKey& key, Event** event);
+aclError ExportIpcEvent(Event* event, NotifyKey* key);
 aclError DestroyEvent(Event* event);
 aclError ResolveEvent(void* handle, Event** event);
 

@@ -36,8 +36,11 @@ inline constexpr Command kCommands[] = {
     VNPU_RAW_COMMAND(SELF, true, false),          VNPU_RAW_COMMAND(EXPORT, false, true),
     VNPU_RAW_COMMAND(SHARE_ALLOW, false, true),   VNPU_RAW_COMMAND(UNEXPORT, false, true),
     VNPU_RAW_COMMAND(IMPORT, false, true),        VNPU_RAW_COMMAND(WINDOW_ADD, false, true),
-    VNPU_RAW_COMMAND(PMEM_HOST, false, true),
-    VNPU_RAW_COMMAND(IDENTITY, true, false),
+    VNPU_RAW_COMMAND(PMEM_HOST, false, true),     VNPU_RAW_COMMAND(IDENTITY, true, false),
+    VNPU_RAW_COMMAND(NOTIFY_ALLOC, false, true),  VNPU_RAW_COMMAND(NOTIFY_FREE, false, true),
+    VNPU_RAW_COMMAND(NOTIFY_RESET, false, true),  VNPU_RAW_COMMAND(NOTIFY_SHARE, false, true),
+    VNPU_RAW_COMMAND(NOTIFY_ALLOW, false, true),  VNPU_RAW_COMMAND(NOTIFY_OPEN, false, true),
+    VNPU_RAW_COMMAND(NOTIFY_SEQ, false, true),
     VNPU_RAW_COMMAND(FIRMWARE, true, false),      VNPU_RAW_COMMAND(FIRMWARE_UPGRADE, true, false),
 };
 #undef VNPU_RAW_COMMAND
