@@ -35,6 +35,7 @@ enum class ControlOp : uint32_t {
   kModuleLoad,    // fds: the image, the device memory object; already mapped RW at va
   kModuleUnload,  //
   kModuleSymbol,  //
+  kQueueAbort,    // queue: queue_id and flags (VNPU_ABORT_ONE)
   kCount,
 };
 
@@ -122,12 +123,18 @@ struct ControlRequest {
   };
 };
 
+struct ControlDropped {  // reply of kQueueAbort, as in the ioctl
+  uint64_t from;
+  uint64_t until;
+};
+
 struct ControlReply {
   int32_t result;   // 0 or -errno
   uint32_t number;  // of the request
   union {
     ControlModule module;
     vnpu_ioc_module_symbol symbol;
+    ControlDropped dropped;
   };
 };
 

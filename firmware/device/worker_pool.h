@@ -60,6 +60,8 @@ class WorkerPool final : public Platform {
   IrqTable& irqs() { return irqs_; }
   // Waits, with the lock held, until no worker runs anything of the queue; false: too long.
   bool WaitUntilQuiet(uint32_t queue_id);
+  // With the lock held, after a change that may give the workers something to do.
+  void LookAgain() { CallSentinel(); }
   // The kernel this thread runs; for kernel imports.
   static const vnpu_block* ThisBlock();
 

@@ -58,6 +58,14 @@ inline vnpu_sqe Reset(uint32_t event_id, uint64_t seq = 0) {
   return Event(VNPU_OP_EVENT_RESET, event_id, seq);
 }
 
+inline vnpu_sqe Interrupt(uint32_t event_id, uint64_t seq, uint32_t irq_id) {
+  vnpu_sqe sqe = MakeSqe(VNPU_OP_INTERRUPT);
+  sqe.interrupt.event_id = event_id;
+  sqe.interrupt.irq_id = irq_id;
+  sqe.interrupt.seq = seq;
+  return sqe;
+}
+
 inline vnpu_sqe Copy(uint64_t dst, uint64_t src, uint64_t size, uint32_t copy_flags = 0) {
   vnpu_sqe sqe = MakeSqe(VNPU_OP_COPY);
   sqe.copy.dst = dst;

@@ -32,7 +32,8 @@ enum vnpu_opcode {
   VNPU_OP_EVENT_RECORD = 4,
   VNPU_OP_EVENT_WAIT = 5,
   VNPU_OP_EVENT_RESET = 6,
-  VNPU_OP_COUNT = 7
+  VNPU_OP_INTERRUPT = 7, /* VNPU_FEATURE_INTERRUPT */
+  VNPU_OP_COUNT = 8
 };
 
 /* SQE flags. */
@@ -41,7 +42,10 @@ enum vnpu_opcode {
 /* kernel: the arguments are in device or pinned memory, at the address (in the window) that the
  * first 8 bytes of inline_args hold; read while the kernel runs. arg_offset is 0. */
 #define VNPU_SQE_DEVICE_ARGS 0x04u
-#define VNPU_SQE_FLAGS_ALL 0x07u
+/* kernel: a floating-point operation that overflows, divides by zero or is invalid is noted in the
+ * session's `overflow` when the block has run to its end. VNPU_FEATURE_OVERFLOW. */
+#define VNPU_SQE_OVERFLOW 0x08u
+#define VNPU_SQE_FLAGS_ALL 0x0fu
 
 #define VNPU_SQE_INLINE_BYTES 32u
 
@@ -87,6 +91,17 @@ struct vnpu_sqe_event {
   uint64_t reserved1[4];
 };
 
+/* Records an event as VNPU_OP_EVENT_RECORD does, then posts interrupt irq_id, if it is registered.
+ * Unlike a record it is dropped with the other tasks of a queue that failed or is aborted: so a
+ * client that finds the queue's head behind the task and the register below seq knows that the
+ * queue never got here. An event wait behind it makes the queue wait for the client. */
+struct vnpu_sqe_interrupt {
+  uint32_t event_id;
+  uint32_t irq_id; /* < VNPU_MAX_IRQS */
+  uint64_t seq;    /* >= 1 */
+  uint64_t reserved[4];
+};
+
 struct vnpu_sqe {
   uint8_t opcode; /* enum vnpu_opcode */
   uint8_t flags;  /* VNPU_SQE_* */
@@ -99,6 +114,7 @@ struct vnpu_sqe {
     struct vnpu_sqe_copy copy;
     struct vnpu_sqe_memset memset;
     struct vnpu_sqe_event event;
+    struct vnpu_sqe_interrupt interrupt;
     uint64_t payload[6];
   };
 };
@@ -107,6 +123,7 @@ VNPU_ASSERT_SIZE(vnpu_sqe_kernel, 48);
 VNPU_ASSERT_SIZE(vnpu_sqe_copy, 48);
 VNPU_ASSERT_SIZE(vnpu_sqe_memset, 48);
 VNPU_ASSERT_SIZE(vnpu_sqe_event, 48);
+VNPU_ASSERT_SIZE(vnpu_sqe_interrupt, 48);
 VNPU_ASSERT_OFFSET(vnpu_sqe, payload, 16);
 
 /* Completion: one for each failed task and for each task flagged VNPU_SQE_CQE. */
