@@ -52,3 +52,5 @@ extern "C" __global__ __aicore__ void device_trap() { __builtin_trap(); }
 int lookup_me[5] = {1, 2, 3, 4, 5};
 
 extern "C" __global__ __aicore__ void read_global(int* out) { *out = lookup_me[2]; }
+
+extern "C" __global__ __aicore__ void multiply(float* out, float a, float b) { *out = a * b; }

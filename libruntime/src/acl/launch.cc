@@ -4,6 +4,7 @@
 
 #include "acl/acl_rt.h"
 #include "libruntime/src/base/guard.h"
+#include "libruntime/src/stream/stream.h"
 
 namespace rt = vnpu::runtime;
 using rt::Fail;
@@ -124,6 +125,18 @@ aclError aclrtGetOpTimeOutInterval(uint64_t* interval) {
   return Guard(__func__, [&]() -> aclError {
     VNPU_REQUIRE_NOT_NULL(interval);
     *interval = kTimeoutStepUs;
+    return ACL_SUCCESS;
+  });
+}
+
+aclError aclrtGetThreadLastTaskId(uint32_t* taskId) {
+  return Guard(__func__, [&]() -> aclError {
+    VNPU_REQUIRE_NOT_NULL(taskId);
+    uint64_t task = 0;
+    if (!rt::LastTask(&task)) {
+      return Fail(ACL_ERROR_RT_PARAM_INVALID, "this thread has not submitted a task yet");
+    }
+    *taskId = static_cast<uint32_t>(task);
     return ACL_SUCCESS;
   });
 }

@@ -19,6 +19,9 @@ void SetCurrentFunction(const char* name);
 // Makes `code` the calling thread's last error, keeps `message` (cause and remedy, one line) for
 // aclGetRecentErrMsg, logs it, and returns `code`.
 aclError FailWith(aclError code, std::string message);
+// The same for what a program meets in its normal course, such as a time that is over: logged as
+// information.
+aclError FailAsExpected(aclError code, std::string message);
 
 template <class... Args>
 [[gnu::cold, gnu::noinline]] aclError Fail(aclError code, fmt::format_string<Args...> format,

@@ -14,6 +14,7 @@
 #include "libruntime/src/base/fork.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/log.h"
+#include "libruntime/src/callback/host_calls.h"
 #include "libruntime/src/event/event_pool.h"
 #include "libruntime/src/memory/copy_engine.h"
 #include "libruntime/src/memory/device_memory.h"
@@ -56,7 +57,8 @@ Session::Session(std::shared_ptr<Driver> driver, uint32_t index)
       pinned_memory_(std::make_unique<PinnedMemory>(*this)),
       virtual_memory_(std::make_unique<VirtualMemory>(*this)),
       host_registry_(std::make_unique<HostRegistry>(*this)),
-      copies_(std::make_unique<CopyEngine>(*this)) {}
+      copies_(std::make_unique<CopyEngine>(*this)),
+      host_calls_(std::make_unique<HostCalls>(*this)) {}
 
 Session::~Session() { Close(); }
 
@@ -137,6 +139,9 @@ void Session::AllowPageableAccess(uint32_t device_pid) const {
 void Session::Close() {
   if (closed_.exchange(true)) {
     return;
+  }
+  if (!ForkedWhileOpen()) {
+    host_calls_->Close();
   }
   {
     const std::unique_lock lock(file_mutex_);

@@ -22,6 +22,7 @@ namespace vnpu::runtime {
 class CopyEngine;
 class DeviceMemory;
 class EventPool;
+class HostCalls;
 class HostRegistry;
 class PinnedMemory;
 class QueuePool;
@@ -88,6 +89,7 @@ class Session : public std::enable_shared_from_this<Session> {
   VirtualMemory& virtual_memory() const { return *virtual_memory_; }
   HostRegistry& host_registry() const { return *host_registry_; }
   CopyEngine& copies() const { return *copies_; }
+  HostCalls& host_calls() const { return *host_calls_; }
 
   // Names of loaded kernels, for messages.
   void NameFunction(uint32_t func_id, std::string name);
@@ -124,6 +126,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::unique_ptr<VirtualMemory> virtual_memory_;
   std::unique_ptr<HostRegistry> host_registry_;
   std::unique_ptr<CopyEngine> copies_;
+  std::unique_ptr<HostCalls> host_calls_;
 };
 
 }  // namespace vnpu::runtime

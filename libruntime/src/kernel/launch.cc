@@ -72,6 +72,8 @@ aclError ReadConfig(const aclrtLaunchKernelCfg& config, uint32_t* timeout_us) {
 
 void FillKernel(const LaunchTarget& target, vnpu_sqe* sqe) {
   sqe->opcode = VNPU_OP_KERNEL;
+  sqe->flags =
+      target.stream->overflow_check.load(std::memory_order_relaxed) ? VNPU_SQE_OVERFLOW : 0;
   sqe->timeout_us = target.timeout_us;
   sqe->kernel.func_id = target.function->func_id;
   sqe->kernel.block_dim = target.blocks;
@@ -86,7 +88,7 @@ aclError LaunchBy(const LaunchTarget& target, uint32_t data_bytes, WriteArgs&& w
   return Submit(target.stream, in_entry ? 0 : size, data_bytes, [&](Slot& slot) {
     FillKernel(target, slot.sqe);
     if (in_entry) {
-      slot.sqe->flags = VNPU_SQE_INLINE;
+      slot.sqe->flags |= VNPU_SQE_INLINE;
       write_args(reinterpret_cast<std::byte*>(slot.sqe->kernel.inline_args), slot.data);
     } else {
       slot.sqe->kernel.arg_offset = slot.arg_offset;
@@ -148,7 +150,7 @@ aclError LaunchWithDeviceArgs(const LaunchTarget& target, uint64_t address, size
   }
   return Submit(target.stream, 0, 0, [&](Slot& slot) {
     FillKernel(target, slot.sqe);
-    slot.sqe->flags = VNPU_SQE_DEVICE_ARGS;
+    slot.sqe->flags |= VNPU_SQE_DEVICE_ARGS;
     std::memcpy(slot.sqe->kernel.inline_args, &address, sizeof(address));
   });
 }

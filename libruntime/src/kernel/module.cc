@@ -163,6 +163,7 @@ aclError LoadModule(const void* image, size_t bytes, bool lazy, Module** module)
   fresh->span = request.span;
   fresh->lazy = lazy;
   fresh->functions.clear();
+  fresh->exception_callback = nullptr;
   {
     LiveModules& live = AllLiveModules();
     const std::lock_guard lock(live.mutex);
@@ -187,6 +188,25 @@ aclError UnloadModule(Module* module) {
   }
   return result < 0 && result != -ENOTCONN ? FailErrno(-result, "cannot unload the image")
                                            : ACL_SUCCESS;
+}
+
+KernelCallback FindKernelCallback(const Session& session, uint32_t func_id) {
+  LiveModules& live = AllLiveModules();
+  const std::lock_guard lock(live.mutex);
+  for (Module* module : live.modules) {
+    if (module->session.get() != &session) {
+      continue;
+    }
+    const std::lock_guard module_lock(module->mutex);
+    for (const auto& [name, function] : module->functions) {
+      if (function->func_id == func_id) {
+        return {.function = module->exception_callback,
+                .argument = module->exception_argument,
+                .kernel = function};
+      }
+    }
+  }
+  return {};
 }
 
 void DropModulesOf(const Session& session) {
