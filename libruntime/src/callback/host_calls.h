@@ -114,8 +114,8 @@ class HostCalls {
   void EndAbort(const Stream* stream, const TaskRange& dropped);
 
   // Gives up calls that were due at the last look too, so that nobody waits for a thread that does
-  // not serve. For who waits for a stream's end, each second or so.
-  void GiveUpOverdue();
+  // not serve. For who waits for the end of the stream, or of all (null), each second or so.
+  void GiveUpOverdue(const Stream* stream);
   // Waits until no call is left, or gives up the overdue ones. Before the end of the session, while
   // no lock is held that a host function may need.
   void Drain(Deadline deadline);

@@ -199,9 +199,12 @@ void HostCalls::EndThread(CallServer& server) {
   finished_.notify_all();
 }
 
-void HostCalls::GiveUpOverdue() {
+void HostCalls::GiveUpOverdue(const Stream* stream) {
   const std::lock_guard lock(mutex_);
   for (const auto& [key, line] : lines_) {
+    if (stream != nullptr && key.first != stream) {
+      continue;
+    }
     DropSkipped(*line);
     const bool busy = line->server != nullptr && line->server->busy;
     const bool due = !line->calls.empty() && Reached(*line, line->calls.front());
@@ -237,7 +240,7 @@ void HostCalls::Drain(Deadline deadline) {
       next_look = now + kOverdue;
       lock.unlock();
       const bool alive = session_.CheckAlive();
-      GiveUpOverdue();
+      GiveUpOverdue(nullptr);
       lock.lock();
       if (!alive) {
         return;

@@ -51,7 +51,7 @@ WaitResult WaitForEnd(const Stream& stream, Deadline deadline) {
     if (waited != WaitResult::kTimedOut || last) {
       return waited;
     }
-    stream.session->host_calls().GiveUpOverdue();
+    stream.session->host_calls().GiveUpOverdue(&stream);
   }
 }
 
