@@ -234,6 +234,8 @@ const char* UnitName(uint32_t unit) {
   }
 }
 
+void MakeThreadMessages() { ThreadMessages(); }
+
 aclError PeekLastError() { return last_error; }
 
 aclError TakeLastError() { return std::exchange(last_error, ACL_SUCCESS); }

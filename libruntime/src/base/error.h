@@ -45,6 +45,9 @@ const char* UnitName(uint32_t unit);
 aclError PeekLastError();
 aclError TakeLastError();
 
+// Makes the calling thread's messages outlive objects of the thread that are made later.
+void MakeThreadMessages();
+
 // Messages since the last call, the newest first, one a line; null when there are none. Valid
 // until the calling thread's next call (process mode: any thread's).
 const char* TakeErrorMessages();

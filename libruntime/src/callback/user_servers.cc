@@ -5,6 +5,7 @@
 #include "libruntime/src/base/fork.h"
 #include "libruntime/src/callback/host_calls.h"
 #include "libruntime/src/device/session.h"
+#include "libruntime/src/wait/thread_irq.h"
 
 namespace vnpu::runtime {
 namespace {
@@ -83,6 +84,8 @@ std::shared_ptr<CallServer> ServerOfThisThread(CallKind kind) {
     server = FindUserServer(kind, static_cast<uint64_t>(gettid()));
   }
   if (server != nullptr) {
+    MakeThreadIrqs();
+    MakeThreadMessages();
     thread_local ThreadEnd end;
     end.Watch(server);
   }
