@@ -182,6 +182,32 @@ TEST_F(HostFuncTest, AbortDropsIt) {
   EXPECT_EQ(calls, 1);
 }
 
+TEST_F(HostFuncTest, AbortsWhileOthersLaunchLeaveNoWaitBehind) {
+  constexpr int kCalls = 400;
+  std::atomic<int> calls{0};
+  std::atomic<bool> launched{false};
+  std::function<void()> count = [&] { ++calls; };
+  aclrtContext context = nullptr;
+  ASSERT_OK(aclrtGetCurrentContext(&context));
+  std::thread launcher([&] {
+    EXPECT_OK(aclrtSetCurrentContext(context));
+    for (int i = 0; i < kCalls; ++i) {
+      EXPECT_OK(LaunchHost(stream_, &count));
+    }
+    launched = true;
+  });
+  while (!launched) {
+    EXPECT_OK(aclrtStreamAbort(stream_));
+  }
+  launcher.join();
+  ASSERT_OK(aclrtSynchronizeStream(stream_));
+  const int before = calls;
+  EXPECT_LE(before, kCalls);
+  ASSERT_OK(LaunchHost(stream_, &count));
+  ASSERT_OK(aclrtSynchronizeStream(stream_));
+  EXPECT_EQ(calls, before + 1);
+}
+
 TEST_F(HostFuncTest, AbortEndsTheWaitForOneThatRuns) {
   std::promise<void> running;
   std::promise<void> release;

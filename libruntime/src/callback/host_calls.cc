@@ -235,6 +235,18 @@ aclError HostCalls::Unsubscribe(CallKind kind, uint64_t thread_id, Stream* strea
   return ACL_SUCCESS;
 }
 
+aclError HostCalls::Enlist(CallLine& line, HostCall* call, uint32_t* irq_id) {
+  if (line.server == nullptr || line.server->ended.load()) {
+    return FailNotServed(CallKind::kReport);
+  }
+  *irq_id = line.server->irq_id;
+  call->reached = ++line.reached.seq;
+  line.done.seq += call->blocking ? 1 : 0;
+  call->done = line.done.seq;
+  line.calls.push_back(*call);
+  return ACL_SUCCESS;
+}
+
 aclError HostCalls::Launch(CallKind kind, Stream* stream, HostFunction function, void* argument,
                            bool blocking) {
   std::shared_ptr<CallLine> line;
@@ -255,13 +267,7 @@ aclError HostCalls::Launch(CallKind kind, Stream* stream, HostFunction function,
       Detach(*line);
       line->server->lines.push_back(line);
     }
-    if (line->server == nullptr || line->server->ended.load()) {
-      return FailNotServed(kind);
-    }
-    irq_id = line->server->irq_id;
-    call.reached = ++line->reached.seq;
-    call.done = line->done.seq += blocking ? 1 : 0;
-    line->calls.push_back(call);
+    VNPU_RETURN_IF_ERROR(Enlist(*line, &call, &irq_id));
   }
   Submitted entry;
   const aclError error = Submit(
@@ -276,22 +282,22 @@ aclError HostCalls::Launch(CallKind kind, Stream* stream, HostFunction function,
   {
     const std::lock_guard lock(mutex_);
     const auto mine = std::ranges::find(line->calls, call.reached, &HostCall::reached);
+    const bool listed = mine != line->calls.end();
     if (error == ACL_SUCCESS) {
       line->reached.last_record = {.queue = entry.queue, .task = entry.task};
-      if (mine != line->calls.end()) {
-        mine->task = entry.task;
-        if (line->aborted.contains(entry.task)) {
-          line->calls.erase(mine);
-        }
+    }
+    if (listed) {
+      mine->task = entry.task;
+    }
+    if (error != ACL_SUCCESS || line->aborted.contains(entry.task)) {
+      if (listed) {
+        line->calls.erase(mine);
       }
-    } else if (mine != line->calls.end()) {
-      line->calls.erase(mine);
+      return error;  // an abort has dropped it: nothing is to be waited for
     }
   }
-  if (error != ACL_SUCCESS || !blocking) {
-    return error;
-  }
-  return Submit(stream, 0, 0, [&](Slot& slot) {
+  // A call that is dropped from here on records its end too, so this wait ends in any case.
+  return !blocking ? ACL_SUCCESS : Submit(stream, 0, 0, [&](Slot& slot) {
     slot.sqe->opcode = VNPU_OP_EVENT_WAIT;
     slot.sqe->event.event_id = line->done.id;
     slot.sqe->event.seq = call.done;
@@ -316,7 +322,15 @@ void HostCalls::EndAbort(const Stream* stream, const TaskRange& dropped) {
     }
     --line->aborting;
     line->aborted = dropped;
-    std::erase_if(line->calls, [&](const HostCall& call) { return dropped.contains(call.task); });
+    uint64_t done = 0;
+    std::erase_if(line->calls, [&](const HostCall& call) {
+      const bool drop = dropped.contains(call.task);
+      done = drop && call.blocking ? call.done : done;
+      return drop;
+    });
+    if (done != 0) {
+      line->done.last_record = RecordDone(*line, done);
+    }
     if (line->server != nullptr && !line->calls.empty()) {
       SignalEventfd(line->server->wake.get());
     }

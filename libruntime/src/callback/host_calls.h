@@ -143,6 +143,8 @@ class HostCalls {
   aclError FindServer(CallKind kind, uint64_t thread_id, std::shared_ptr<CallServer>* server);
   aclError OpenServer(CallServer& server);
   aclError LibraryServer(std::shared_ptr<CallServer>* server);
+  // Gives the call its numbers and its place in the line.
+  static aclError Enlist(CallLine& line, HostCall* call, uint32_t* irq_id);
   // Takes the line from all servers; those of the application that have none left end.
   void Detach(const CallLine& line);
   void CloseServer(CallServer& server);
@@ -154,7 +156,7 @@ class HostCalls {
   // serve.cc; with mutex_ held:
   bool Reached(const CallLine& line, const HostCall& call) const;
   // Forgets calls at the front whose entries were dropped.
-  void DropSkipped(CallLine& line) const;
+  void DropSkipped(CallLine& line);
   std::optional<Due> TakeDue(CallServer& server);
   bool Quiet();
 

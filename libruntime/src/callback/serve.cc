@@ -45,15 +45,20 @@ bool HostCalls::Reached(const CallLine& line, const HostCall& call) const {
   return LoadShared(session_.events().Register(line.reached.id).seq) >= call.reached;
 }
 
-void HostCalls::DropSkipped(CallLine& line) const {
+void HostCalls::DropSkipped(CallLine& line) {
+  uint64_t done = 0;
   while (!line.calls.empty()) {
     const HostCall& call = line.calls.front();
     // The head first: an entry that was carried out has written its register before.
     const uint64_t head = line.queue->head();
     if (call.task == HostCall::kNotSubmitted || head <= call.task || Reached(line, call)) {
-      return;
+      break;
     }
+    done = call.blocking ? call.done : done;
     line.calls.pop_front();
+  }
+  if (done != 0) {
+    line.done.last_record = RecordDone(line, done);  // for a wait that is still to be submitted
   }
 }
 

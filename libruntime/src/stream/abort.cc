@@ -1,6 +1,7 @@
 // Ending the tasks of streams before their time.
 #include "libruntime/src/stream/abort.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "libruntime/src/base/guard.h"
@@ -29,13 +30,14 @@ bool TakeDoomed(Stream* stream, Doomed* doomed) {
   return true;
 }
 
-aclError Ask(Session& session, const Doomed& doomed, uint32_t flags) {
+aclError Ask(Session& session, uint32_t flags, Doomed* doomed) {
   vnpu_ioc_queue_abort request{
-      .queue_id = doomed.queue->id(), .flags = flags, .drop_from = 0, .drop_until = 0};
-  session.host_calls().BeginAbort(doomed.stream);
+      .queue_id = doomed->queue->id(), .flags = flags, .drop_from = 0, .drop_until = 0};
+  session.host_calls().BeginAbort(doomed->stream);
   const int result = session.Call(VNPU_IOC_QUEUE_ABORT, request);
-  session.host_calls().EndAbort(doomed.stream,
+  session.host_calls().EndAbort(doomed->stream,
                                 {.from = request.drop_from, .until = request.drop_until});
+  doomed->tail = std::max(doomed->tail, request.drop_until);  // tasks that came meanwhile
   if (result == -EIO || result == -ENOTCONN) {
     return FailDeviceLost(session.index());
   }
@@ -69,7 +71,7 @@ aclError AbortStream(Stream* stream) {
     return FailStaleStream(stream);
   }
   doomed.queue->CountAbort();
-  VNPU_RETURN_IF_ERROR(Ask(*session, doomed, 0));
+  VNPU_RETURN_IF_ERROR(Ask(*session, 0, &doomed));
   return Await(*session, doomed, std::nullopt);
 }
 
@@ -79,7 +81,7 @@ aclError StopStream(Stream* stream) {
   if (session == nullptr || !TakeDoomed(stream, &doomed)) {
     return FailStaleStream(stream);
   }
-  return Ask(*session, doomed, VNPU_ABORT_ONE);
+  return Ask(*session, VNPU_ABORT_ONE, &doomed);
 }
 
 aclError AbortDevice(Session& session, Deadline deadline) {
@@ -91,9 +93,9 @@ aclError AbortDevice(Session& session, Deadline deadline) {
     }
   });
   aclError first = ACL_SUCCESS;
-  for (const Doomed& doomed : all) {
+  for (Doomed& doomed : all) {
     doomed.queue->CountAbort();
-    const aclError error = Ask(session, doomed, 0);
+    const aclError error = Ask(session, 0, &doomed);
     first = first == ACL_SUCCESS ? error : first;
   }
   for (const Doomed& doomed : all) {
