@@ -82,11 +82,11 @@ aclError FailAt(spdlog::level::level_enum level, aclError code, const std::strin
 
 }  // namespace
 
-aclError FailWith(aclError code, std::string message) {
+aclError FailWith(aclError code, const std::string& message) {
   return FailAt(spdlog::level::err, code, message);
 }
 
-aclError FailAsExpected(aclError code, std::string message) {
+aclError FailAsExpected(aclError code, const std::string& message) {
   return FailAt(spdlog::level::info, code, message);
 }
 

@@ -18,10 +18,10 @@ void SetCurrentFunction(const char* name);
 
 // Makes `code` the calling thread's last error, keeps `message` (cause and remedy, one line) for
 // aclGetRecentErrMsg, logs it, and returns `code`.
-aclError FailWith(aclError code, std::string message);
+aclError FailWith(aclError code, const std::string& message);
 // The same for what a program meets in its normal course, such as a time that is over: logged as
 // information.
-aclError FailAsExpected(aclError code, std::string message);
+aclError FailAsExpected(aclError code, const std::string& message);
 
 template <class... Args>
 [[gnu::cold, gnu::noinline]] aclError Fail(aclError code, fmt::format_string<Args...> format,
