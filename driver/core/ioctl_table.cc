@@ -98,6 +98,8 @@ constexpr std::array kTable = {
                OnSession<kQueues, &SessionQueues::Query, vnpu_ioc_queue_query>},
     IoctlEntry{COMMAND(VNPU_IOC_QUEUE_SET), kOnDevice, kAny, kDevice,
                OnSession<kQueues, &SessionQueues::Set, vnpu_ioc_queue_set>},
+    IoctlEntry{COMMAND(VNPU_IOC_QUEUE_ABORT), kOnDevice, kAny, kDevice,
+               OnSession<kQueues, &SessionQueues::Abort, vnpu_ioc_queue_abort>},
     IoctlEntry{COMMAND(VNPU_IOC_SUBMIT), kOnDevice, kAny, kBooksDevice, IoctlSubmit},
 
     IoctlEntry{COMMAND(VNPU_IOC_EVENT_ALLOC), kOnDevice, kAny, kBooksDevice,

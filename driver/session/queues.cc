@@ -237,6 +237,24 @@ int SessionQueues::Set(const vnpu_ioc_queue_set& arg) {
   return error;
 }
 
+int SessionQueues::Abort(vnpu_ioc_queue_abort* arg) {
+  if ((arg->flags & ~VNPU_ABORT_ONE) != 0) {
+    return -EINVAL;
+  }
+  if (queues_.Find(arg->queue_id) == nullptr) {
+    return -ENOENT;
+  }
+  ControlRequest request{};
+  request.op = ControlOp::kQueueAbort;
+  request.queue.queue_id = arg->queue_id;
+  request.queue.flags = arg->flags;
+  firmware::ControlReply reply{};
+  const int error = context_->Call(request, {}, &reply);
+  arg->drop_from = reply.dropped.from;
+  arg->drop_until = reply.dropped.until;
+  return error;
+}
+
 // Submission and completion by the driver ----------------------------------------------------
 
 SubmitQueue* SessionQueues::FindSubmit(uint32_t queue_id) {

@@ -48,6 +48,7 @@ class SessionQueues {
   int Destroy(const vnpu_ioc_queue_destroy& arg);
   int Query(vnpu_ioc_queue_query* arg);
   int Set(const vnpu_ioc_queue_set& arg);
+  int Abort(vnpu_ioc_queue_abort* arg);
   // -EAGAIN: full.
   int Submit(vnpu_ioc_submit* arg);
 

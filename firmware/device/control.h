@@ -41,6 +41,7 @@ enum class ControlOp : uint32_t {
   kNotifyFree,    // reply -EBUSY while a task waits for it
   kNotifyReset,   //
   kNotifyBind,    // fds: the page (notify_page.h)
+  kQueueAbort,    // queue: queue_id and flags (VNPU_ABORT_ONE)
   kCount,
 };
 
@@ -141,12 +142,18 @@ struct SelfTestReport {
   char message[252];
 };
 
+struct ControlDropped {  // reply of kQueueAbort, as in the ioctl
+  uint64_t from;
+  uint64_t until;
+};
+
 struct ControlReply {
   int32_t result;   // 0 or -errno
   uint32_t number;  // of the request
   union {
     ControlModule module;
     vnpu_ioc_module_symbol symbol;
+    ControlDropped dropped;
   };
 };
 

@@ -213,6 +213,16 @@ int Device::SetQueue(const ControlQueueSet& request) {
   return pool_->scheduler().SetStopOnFailure(request.queue_id, update.value != 0);
 }
 
+int Device::AbortQueue(const ControlQueue& request, ControlDropped* dropped) {
+  const std::lock_guard hold(pool_->lock());
+  Scheduler::Dropped tasks;
+  const int error = pool_->scheduler().AbortQueue(request.queue_id,
+                                                  (request.flags & VNPU_ABORT_ONE) != 0, &tasks);
+  *dropped = {.from = tasks.from, .until = tasks.until};
+  pool_->LookAgain();
+  return error;
+}
+
 int Device::AddIrq(const ControlIrq& request, std::vector<Fd>* fds) {
   Fd fd;
   if (request.kind == VNPU_IRQ_URING) {
@@ -317,6 +327,8 @@ ControlReply Device::Handle(ControlRequest* request, std::vector<Fd> fds) {
         return DestroyQueue(request->queue);
       case ControlOp::kQueueSet:
         return SetQueue(request->queue_set);
+      case ControlOp::kQueueAbort:
+        return AbortQueue(request->queue, &reply.dropped);
       case ControlOp::kIrqAdd:
         return AddIrq(request->irq, &fds);
       case ControlOp::kIrqDel:

@@ -38,6 +38,7 @@ class Device {
   int CreateQueue(const ControlQueue& request);
   int DestroyQueue(const ControlQueue& request);
   int SetQueue(const ControlQueueSet& request);
+  int AbortQueue(const ControlQueue& request, ControlDropped* dropped);
   int AddIrq(const ControlIrq& request, std::vector<Fd>* fds);
   int RemoveIrq(const ControlIrq& request);
   int FreeEvent(uint32_t event_id);

@@ -35,6 +35,11 @@ uint32_t CountCpus() {
   return sched_getaffinity(0, sizeof(set), &set) == 0 ? static_cast<uint32_t>(CPU_COUNT(&set)) : 1;
 }
 
+// Exceptions of floating-point operations, as MXCSR notes them: invalid, division by zero,
+// overflow; and all that it notes.
+constexpr uint32_t kOverflowBits = 0x1 | 0x4 | 0x8;
+constexpr uint32_t kFloatBits = 0x3f;
+
 struct BlockRun {
   vdev::CoreCode thunk;
   const void* args;
@@ -42,13 +47,21 @@ struct BlockRun {
   uint32_t count;
   vnpu_block block;
   uint32_t done;
+  bool detect_overflow;
+  bool overflow;
 };
 
 void RunBlocks(const void* run_ptr, const void* /*b*/) {
   auto& run = *static_cast<BlockRun*>(const_cast<void*>(run_ptr));
+  if (run.detect_overflow) [[unlikely]] {
+    __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() & ~kFloatBits);
+  }
   for (; run.done < run.count; ++run.done) {
     run.block.block_idx = run.first + run.done;
     run.thunk(run.args, &run.block);
+  }
+  if (run.detect_overflow) [[unlikely]] {
+    run.overflow = (__builtin_ia32_stmxcsr() & kOverflowBits) != 0;
   }
 }
 
@@ -284,7 +297,9 @@ void WorkerPool::Execute(Hands* hands, Work* work) {
                  .first = work->first,
                  .count = work->count,
                  .block = {},
-                 .done = 0};
+                 .done = 0,
+                 .detect_overflow = (task.sqe.flags & VNPU_SQE_OVERFLOW) != 0,
+                 .overflow = false};
     // Not task.blocks, which shrinks when a block fails.
     run.block.block_dim = task.sqe.kernel.block_dim;
     run.block.core_id = work->core;
@@ -299,6 +314,9 @@ void WorkerPool::Execute(Hands* hands, Work* work) {
     work->result = hands->core.RunOn(hands->stack, StackBytes(task.unit), RunBlocks, &run, nullptr);
     work->end = clock_.Now();
     work->done = run.done;
+    if (run.overflow) [[unlikely]] {
+      StoreShared(config_.session->overflow, 1u);
+    }
     return;
   }
   work->start = clock_.Now();

@@ -64,6 +64,8 @@ class WorkerPool final : public Platform {
   void Wake();
   // Waits, with the lock held, until no worker runs anything of the queue; false: too long.
   bool WaitUntilQuiet(uint32_t queue_id, uint32_t limit_ms);
+  // With the lock held, after a change that may give the workers something to do.
+  void LookAgain() { CallSentinel(); }
   // For kernel imports: the block that this thread runs, and what it prints.
   static const vnpu_block* ThisBlock();
   static int Print(const char* format, const vnpu_print_arg* args, uint32_t count);

@@ -57,6 +57,14 @@ void Scheduler::Condemn(Rtsq* queue) {
   NotifyWaiters(queue);
 }
 
+// Whether the next task of a queue that failed, or is being aborted, is dropped.
+bool Scheduler::Drops(Rtsq* queue) {
+  if (queue->aborting && queue->head >= queue->drop_until) {
+    queue->aborting = queue->failed = false;
+  }
+  return queue->failed && !SurvivesFailure(queue->task.sqe.opcode);
+}
+
 void Scheduler::Advance(Rtsq* queue) {
   if (!ReadTail(queue)) {
     if (queue->state != QueueState::kDead) {
@@ -76,7 +84,7 @@ void Scheduler::Advance(Rtsq* queue) {
   task.start = task.end = 0;
   task.status = VNPU_OK;
   task.fault.status = VNPU_OK;
-  if (queue->failed && !SurvivesFailure(task.sqe.opcode)) {
+  if (queue->failed && Drops(queue)) [[unlikely]] {
     Complete(queue, VNPU_E_ABORTED);
     return;
   }
@@ -117,6 +125,12 @@ uint32_t Scheduler::Decode(Rtsq* queue) {
       return DecodeNotify(queue);
     case VNPU_OP_VALUE_WAIT:
       return DecodeValueWait(queue);
+    case VNPU_OP_INTERRUPT:
+      if (RunInterrupt(queue) == EventResult::kInvalid) {
+        return VNPU_E_INVALID_SQE;
+      }
+      Complete(queue, VNPU_OK);
+      return VNPU_OK;
     case VNPU_OP_NOP:
       if (!AllZero(sqe.payload)) {
         return VNPU_E_INVALID_SQE;

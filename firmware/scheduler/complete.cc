@@ -19,7 +19,11 @@ void Scheduler::Complete(Rtsq* queue, uint32_t status) {
   if (status != VNPU_OK) {
     const uint64_t exception = status == VNPU_E_ABORTED ? 0 : RecordException(*queue, status);
     PostCqe(queue, status, exception);
-    queue->failed = queue->failed || queue->stop_on_failure;
+    // A task that was aborted by itself is no reason to drop the others.
+    if (!queue->failed && queue->stop_on_failure && status != VNPU_E_ABORTED) {
+      queue->failed = true;
+      queue->drop_from = queue->head + 1;
+    }
   } else if ((task.sqe.flags & VNPU_SQE_CQE) != 0) {
     PostCqe(queue, status, 0);
   }

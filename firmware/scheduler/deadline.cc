@@ -59,14 +59,19 @@ void Scheduler::CheckDeadlines() {
 }
 
 void Scheduler::Expire(Rtsq* queue, uint64_t now) {
-  Task& task = queue->task;
   if (queue->state == QueueState::kWaiting) {
     UnlinkWaiter(queue);
     Complete(queue, VNPU_E_WAIT_TIMEOUT);
     return;
   }
+  EndTask(queue, VNPU_E_TIMEOUT, now);
+}
+
+// For a task that has a unit or waits for one: nothing more of it starts, what runs is stopped.
+void Scheduler::EndTask(Rtsq* queue, uint32_t status, uint64_t now) {
+  Task& task = queue->task;
   if (task.status == VNPU_OK) {
-    task.status = VNPU_E_TIMEOUT;
+    task.status = status;
   }
   task.blocks = task.started;
   if (queue->state == QueueState::kReady) {
@@ -77,8 +82,11 @@ void Scheduler::Expire(Rtsq* queue, uint64_t now) {
     return;
   }
   // Asked for again each millisecond: a request that comes between two blocks is lost.
+  if (task.deadline == 0) {
+    timed_.push_back(queue);
+  }
   task.deadline = now + clock_->TicksFromUs(1000);
-  platform_->StopBlocks(*queue, VNPU_E_TIMEOUT);
+  platform_->StopBlocks(*queue, status);
 }
 
 }  // namespace vnpu::firmware

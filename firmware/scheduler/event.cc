@@ -26,16 +26,7 @@ Scheduler::EventResult Scheduler::RunEvent(Rtsq* queue) {
     return EventResult::kDone;
   }
   if (sqe.opcode == VNPU_OP_EVENT_RECORD) {
-    const uint64_t now = clock_->Now();
-    queue->task.start = queue->task.end = now;
-    // Two streams may record one event in either order: the register never goes back.
-    if (current < event.seq) {
-      StoreShared(reg.timestamp, now);
-      StoreShared(reg.seq, event.seq, std::memory_order_release);
-      if (event_waiters_[event.event_id] != nullptr) {
-        ReleaseWaiters(event.event_id, event.seq, now);
-      }
-    }
+    Record(queue, event.event_id, event.seq);
     return EventResult::kDone;
   }
   if (current >= event.seq) {
@@ -49,6 +40,36 @@ Scheduler::EventResult Scheduler::RunEvent(Rtsq* queue) {
     SetDeadline(queue, clock_->Now());
   }
   return EventResult::kWait;
+}
+
+void Scheduler::Record(Rtsq* queue, uint32_t event_id, uint64_t seq) {
+  vnpu_event_reg& reg = session_->events[event_id];
+  const uint64_t now = clock_->Now();
+  queue->task.start = queue->task.end = now;
+  // Two streams may record one event in either order: the register never goes back.
+  if (LoadShared(reg.seq) < seq) {
+    StoreShared(reg.timestamp, now);
+    StoreShared(reg.seq, seq, std::memory_order_release);
+    if (event_waiters_[event_id] != nullptr) {
+      ReleaseWaiters(event_id, seq, now);
+    }
+  }
+}
+
+Scheduler::EventResult Scheduler::RunInterrupt(Rtsq* queue) {
+  const vnpu_sqe_interrupt& interrupt = queue->task.sqe.interrupt;
+  if (interrupt.event_id >= VNPU_MAX_EVENTS || interrupt.irq_id >= VNPU_MAX_IRQS ||
+      interrupt.seq == 0) {
+    return EventResult::kInvalid;
+  }
+  for (const uint64_t word : interrupt.reserved) {
+    if (word != 0) {
+      return EventResult::kInvalid;
+    }
+  }
+  Record(queue, interrupt.event_id, interrupt.seq);
+  platform_->PostIrq(interrupt.irq_id);
+  return EventResult::kDone;
 }
 
 void Scheduler::ReleaseWaiters(uint32_t event_id, uint64_t seq, uint64_t now) {

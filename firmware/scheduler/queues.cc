@@ -111,7 +111,33 @@ int Scheduler::SetStopOnFailure(uint32_t id, bool stop) {
     return -ENOENT;
   }
   queue->stop_on_failure = stop;
-  queue->failed = queue->failed && stop;
+  queue->failed = queue->aborting || (queue->failed && stop);
+  return 0;
+}
+
+int Scheduler::AbortQueue(uint32_t id, bool only_one, Dropped* dropped) {
+  Rtsq* queue = Find(id);
+  if (queue == nullptr) {
+    return -ENOENT;
+  }
+  *dropped = {.from = queue->head, .until = queue->head};
+  if (queue->state == QueueState::kDead) {
+    return 0;
+  }
+  if (!only_one) {
+    queue->drop_from = queue->failed ? queue->drop_from : queue->head;
+    const uint64_t tail = LoadShared(queue->mem.hdr->sq_tail, std::memory_order_acquire);
+    queue->drop_until = queue->head + std::min(tail - queue->head, queue->mem.entries);
+    queue->aborting = queue->failed = true;
+    *dropped = {.from = queue->drop_from, .until = queue->drop_until};
+  }
+  if (queue->state == QueueState::kWaiting) {
+    UnlinkWaiter(queue);
+    Complete(queue, VNPU_E_ABORTED);
+  } else if (queue->state == QueueState::kReady || queue->state == QueueState::kRunning) {
+    EndTask(queue, VNPU_E_ABORTED, clock_->Now());
+  }
+  Announce();
   return 0;
 }
 

@@ -81,7 +81,8 @@ struct Rtsq {
   uint64_t seen_tail = 0;  // sq_tail as last read
   QueueState state = QueueState::kQuiet;
   bool stop_on_failure = false;
-  bool failed = false;  // stop_on_failure and a task failed: the rest is dropped
+  bool failed = false;    // stop_on_failure and a task failed, or aborting: the rest is dropped
+  bool aborting = false;  // up to drop_until; meanwhile failed is set too
   uint32_t id = 0;
   uint32_t priority = 0;
   uint32_t flags = 0;
@@ -93,6 +94,8 @@ struct Rtsq {
   uint64_t cq_tail = 0;
   uint64_t idle_since = 0;  // kPolled: device clock when it ran empty
   uint64_t wait_seq = 0;    // kWaiting
+  uint64_t drop_from = 0;   // failed: index of the first task that is dropped
+  uint64_t drop_until = 0;  // aborting: index of the first task that runs again
   Task task;
 };
 

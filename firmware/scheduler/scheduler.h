@@ -101,6 +101,14 @@ class Scheduler {
   bool QueueBusy(uint32_t id) const;
   int DestroyQueue(uint32_t id);
   int SetStopOnFailure(uint32_t id, bool stop);
+  // Ends the task that runs or waits, and drops the following ones unless `only_one`. Takes effect
+  // in Pick(), and when the blocks that run have come back. *dropped: which tasks do not run,
+  // perhaps since a failure.
+  struct Dropped {
+    uint64_t from = 0;
+    uint64_t until = 0;
+  };
+  int AbortQueue(uint32_t id, bool only_one, Dropped* dropped);
   bool EventHasWaiters(uint32_t event_id) const;
 
   // Notifies; -EINVAL, -EBUSY (a task waits for it).
@@ -152,6 +160,7 @@ class Scheduler {
   bool ShortWorkIsReady() const;
   void Advance(Rtsq* queue);
   bool ReadTail(Rtsq* queue);
+  bool Drops(Rtsq* queue);
   void Condemn(Rtsq* queue);
   uint32_t Decode(Rtsq* queue);
   uint32_t DecodeKernel(Rtsq* queue);
@@ -161,6 +170,8 @@ class Scheduler {
   // event.cc
   enum class EventResult { kDone, kWait, kInvalid };
   EventResult RunEvent(Rtsq* queue);
+  EventResult RunInterrupt(Rtsq* queue);
+  void Record(Rtsq* queue, uint32_t event_id, uint64_t seq);
   void ReleaseWaiters(uint32_t event_id, uint64_t seq, uint64_t now);
   void UnlinkWaiter(Rtsq* queue);
 
@@ -190,6 +201,7 @@ class Scheduler {
   void ClearDeadline(Rtsq* queue);
   void SetLongDeadlines(uint64_t now);
   void Expire(Rtsq* queue, uint64_t now);
+  void EndTask(Rtsq* queue, uint32_t status, uint64_t now);
 
   // complete.cc
   void Complete(Rtsq* queue, uint32_t status);

@@ -1,6 +1,9 @@
 // Kernels that fail: the error reaches the host, others are not hurt.
+#include <signal.h>
+
 #include <atomic>
 #include <string_view>
+#include <vector>
 
 #include "tests/acl/support.h"
 
@@ -92,15 +95,106 @@ void Callback(aclrtExceptionInfo* info) {
 
 TEST_F(ExceptionTest, CallbackIsCalled) {
   ASSERT_OK(aclrtExceptionInfoCallbackRegister(&Callback));
-  EXPECT_EQ(aclrtExceptionInfoCallbackRegister(&Callback), ACL_ERROR_RT_PARAM_INVALID);
+  ASSERT_OK(aclrtExceptionInfoCallbackRegister(&Callback));  // once is enough
   ASSERT_OK(Launch("store_to", 1, uint64_t{8}, stream_));
   EXPECT_EQ(aclrtSynchronizeStream(stream_), ACL_ERROR_RT_AICORE_EXCEPTION);
   EXPECT_EQ(calls, 1);
   EXPECT_EQ(called_for, static_cast<uint32_t>(ACL_ERROR_RT_AICORE_EXCEPTION));
   ASSERT_OK(aclrtExceptionInfoCallbackUnregister(&Callback));
+  ASSERT_OK(aclrtExceptionInfoCallbackUnregister(&Callback));
   ASSERT_OK(Launch("store_to", 1, uint64_t{8}, stream_));
   EXPECT_EQ(aclrtSynchronizeStream(stream_), ACL_ERROR_RT_AICORE_EXCEPTION);
   EXPECT_EQ(calls, 1);
+}
+
+struct KernelFailure {
+  int calls = 0;
+  aclrtFuncHandle kernel = nullptr;
+  std::vector<uint64_t> args;
+  void* place = nullptr;
+};
+void NoteKernel(aclrtExceptionInfo* info, void* user) {
+  auto& failure = *static_cast<KernelFailure*>(user);
+  ++failure.calls;
+  EXPECT_OK(aclrtGetFuncHandleFromExceptionInfo(info, &failure.kernel));
+  uint32_t bytes = 0;
+  EXPECT_OK(aclrtGetArgsFromExceptionInfo(info, &failure.place, &bytes));
+  failure.args.resize(bytes / sizeof(uint64_t));
+  EXPECT_OK(
+      aclrtMemcpy(failure.args.data(), bytes, failure.place, bytes, ACL_MEMCPY_DEVICE_TO_HOST));
+  EXPECT_EQ(aclrtGetErrorCodeFromExceptionInfo(info),
+            static_cast<uint32_t>(ACL_ERROR_RT_AICORE_EXCEPTION));
+}
+
+TEST_F(ExceptionTest, CallbackOfTheImageIsToldKernelAndArguments) {
+  KernelFailure failure;
+  ASSERT_OK(aclrtBinarySetExceptionCallback(binary_, &NoteKernel, &failure));
+  ASSERT_OK(Launch("nothing", 1, stream_));
+  ASSERT_OK(Launch("store_to", 1, uint64_t{0x48}, stream_));
+  EXPECT_EQ(aclrtSynchronizeStream(stream_), ACL_ERROR_RT_AICORE_EXCEPTION);
+  EXPECT_EQ(failure.calls, 1);
+  EXPECT_EQ(failure.kernel, Kernel("store_to"));
+  EXPECT_EQ(failure.args, std::vector<uint64_t>{0x48});
+  // Arguments beside the entry.
+  struct {
+    int64_t summands[6] = {1, 2, 3, 4, 5, 6};
+    int64_t seventh = 7;
+    uint64_t out = 0x50;
+  } args;
+  ASSERT_OK(Launch("sum_many", 1, args, stream_));
+  EXPECT_EQ(aclrtSynchronizeStream(stream_), ACL_ERROR_RT_AICORE_EXCEPTION);
+  EXPECT_EQ(failure.calls, 2);
+  EXPECT_EQ(failure.args, (std::vector<uint64_t>{1, 2, 3, 4, 5, 6, 7, 0x50}));
+  // Arguments in device memory.
+  DeviceArray<uint64_t> device_args(1);
+  device_args.Write({0x58});
+  ASSERT_OK(aclrtLaunchKernelV2(Kernel("store_to"), 1, device_args.get(), sizeof(uint64_t), nullptr,
+                                stream_));
+  EXPECT_EQ(aclrtSynchronizeStream(stream_), ACL_ERROR_RT_AICORE_EXCEPTION);
+  EXPECT_EQ(failure.place, device_args.get());
+  EXPECT_EQ(failure.args, std::vector<uint64_t>{0x58});
+}
+
+TEST_F(ExceptionTest, CallbacksOfTheProcessAreNotToldTheKernel) {
+  static aclError told = ACL_SUCCESS;
+  const auto callback = [](aclrtExceptionInfo* info) {
+    aclrtFuncHandle kernel = nullptr;
+    told = aclrtGetFuncHandleFromExceptionInfo(info, &kernel);
+  };
+  ASSERT_OK(aclrtExceptionInfoCallbackRegister(callback));
+  ASSERT_OK(Launch("store_to", 1, uint64_t{8}, stream_));
+  EXPECT_EQ(aclrtSynchronizeStream(stream_), ACL_ERROR_RT_AICORE_EXCEPTION);
+  EXPECT_EQ(told, ACL_ERROR_RT_PARAM_INVALID);
+  ASSERT_OK(aclrtExceptionInfoCallbackUnregister(callback));
+  EXPECT_EQ(aclrtBinarySetExceptionCallback(binary_, nullptr, nullptr), ACL_ERROR_INVALID_PARAM);
+  EXPECT_EQ(aclrtGetFuncHandleFromExceptionInfo(nullptr, nullptr), ACL_ERROR_INVALID_PARAM);
+}
+
+TEST_F(ExceptionTest, HardwareHasNoErrors) {
+  aclrtMemUceInfo info[2] = {};
+  size_t count = 7;
+  ASSERT_OK(aclrtGetMemUceInfo(0, info, 2, &count));
+  EXPECT_EQ(count, 0u);
+  EXPECT_OK(aclrtMemUceRepair(0, info, 0));
+  EXPECT_EQ(aclrtMemUceRepair(0, info, 1), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(aclrtGetMemUceInfo(1000, info, 2, &count), ACL_ERROR_RT_INVALID_DEVICEID);
+  aclrtErrorInfo error{};
+  ASSERT_OK(aclrtGetErrorVerbose(0, &error));
+  EXPECT_EQ(error.errorType, ACL_RT_NO_ERROR);
+  EXPECT_EQ(error.tryRepair, 0);
+  EXPECT_OK(aclrtRepairError(0, &error));
+}
+
+TEST_F(ExceptionTest, DeadDeviceProcessIsAnErrorOfTheDevice) {
+  ASSERT_OK(Launch("spin_forever", 1, stream_));
+  const pid_t device = DeviceProcess();
+  ASSERT_GT(device, 0);
+  kill(device, SIGKILL);
+  EXPECT_EQ(aclrtSynchronizeStream(stream_), ACL_ERROR_RT_LOST_HEARTBEAT);
+  aclrtErrorInfo error{};
+  ASSERT_OK(aclrtGetErrorVerbose(0, &error));
+  EXPECT_EQ(error.errorType, ACL_RT_ERROR_OTHERS);
+  EXPECT_EQ(aclrtRepairError(0, &error), ACL_ERROR_RT_FEATURE_NOT_SUPPORT);
 }
 
 TEST_F(ExceptionTest, FailuresOfOtherStreamsAreTheirs) {

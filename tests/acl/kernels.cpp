@@ -106,3 +106,4 @@ extern "C" __global__ __aicore__ void meet(int* arrived) {
   while (__atomic_load_n(arrived, __ATOMIC_SEQ_CST) % GetBlockNum() != 0) {
   }
 }
+extern "C" __global__ __aicore__ void multiply(float* out, float a, float b) { *out = a * b; }

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -114,6 +115,9 @@ class Gate {
   PinnedArray<int> flag_{1};
   aclrtStream stream_;
 };
+
+// For callbacks with an argument: calls the std::function<void()> that it points to.
+inline void CallFunction(void* function) { (*static_cast<std::function<void()>*>(function))(); }
 
 // The device process of this process's open session; 0: none found.
 pid_t DeviceProcess();

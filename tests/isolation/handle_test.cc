@@ -29,6 +29,7 @@ TEST_F(HandleTest, EveryIdAtEveryCommand) {
     query.queue_id = id;
     EXPECT_TRUE(refused(VNPU_IOC_QUEUE_QUERY, query)) << id;
     EXPECT_TRUE(refused(VNPU_IOC_QUEUE_SET, vnpu_ioc_queue_set{id, 0, 1})) << id;
+    EXPECT_TRUE(refused(VNPU_IOC_QUEUE_ABORT, vnpu_ioc_queue_abort{id, 0, 0, 0})) << id;
     EXPECT_TRUE(refused(VNPU_IOC_EVENT_FREE, vnpu_ioc_event_free{id, 0})) << id;
     EXPECT_TRUE(refused(VNPU_IOC_IRQ_DEL, vnpu_ioc_irq_del{id, 0})) << id;
     EXPECT_TRUE(refused(VNPU_IOC_MODULE_UNLOAD, vnpu_ioc_module_unload{id, 0})) << id;

@@ -38,6 +38,13 @@ const std::vector<Case> kInvalid = {
     {"flags", [](uint32_t) { return With(Nop(), [](auto* s) { s->flags = 0x80; }); }},
     {"core_limit", [](uint32_t) { return With(Nop(), [](auto* s) { s->core_limit = 1; }); }},
     {"nop_payload", [](uint32_t) { return With(Nop(), [](auto* s) { s->payload[5] = 1; }); }},
+    {"interrupt_event", [](uint32_t) { return Interrupt(VNPU_MAX_EVENTS, 1, 0); }},
+    {"interrupt_irq", [](uint32_t) { return Interrupt(1, 1, VNPU_MAX_IRQS); }},
+    {"interrupt_seq", [](uint32_t) { return Interrupt(1, 0, 0); }},
+    {"interrupt_reserved",
+     [](uint32_t) {
+       return With(Interrupt(1, 1, 0), [](auto* s) { s->interrupt.reserved[3] = 1; });
+     }},
     {"no_function", [](uint32_t) { return Kernel(1000); }},
     {"function_max", [](uint32_t) { return Kernel(UINT32_MAX); }},
     {"no_blocks", [](uint32_t k) { return InArea(k, [](auto* s) { s->kernel.block_dim = 0; }); }},

@@ -20,6 +20,8 @@ struct QueueModel {
   uint32_t priority = 0;
   bool stop_on_failure = false;
   bool failed = false;
+  bool aborting = false;    // failed, up to drop_until
+  uint64_t drop_until = 0;  // index of a task
   // Of the first task.
   std::vector<bool> started;  // blocks
   uint32_t running = 0;       // pieces of work
@@ -133,6 +135,7 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
     ASSERT_EQ(work.queue->head, model.done);
     const vnpu_sqe& task = model.tasks.front();
     ASSERT_TRUE(NeedsUnit(task));
+    EndAbort(&model);
     ASSERT_FALSE(model.failed);
     ASSERT_EQ(model.status, VNPU_OK) << "a task that failed starts no more blocks";
     model.started.resize(BlocksOf(task));
@@ -202,8 +205,10 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
     ASSERT_FALSE(model.tasks.empty()) << "more done than published";
     const vnpu_sqe task = model.tasks.front();
     uint32_t status = VNPU_OK;
+    EndAbort(&model);
     if (model.failed && task.opcode != VNPU_OP_EVENT_RECORD) {
-      status = VNPU_E_ABORTED;
+      ASSERT_EQ(model.running, 0u) << "done while a block runs";
+      status = model.status == VNPU_OK ? uint32_t{VNPU_E_ABORTED} : model.status;
     } else if (task.opcode == VNPU_OP_COUNT) {
       status = VNPU_E_INVALID_SQE;
     } else if (NeedsUnit(task)) {
@@ -253,13 +258,37 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
         const uint32_t id = Below(kQueues);
         QueueModel& model = models_[id];
         model.stop_on_failure = Below(2) == 0;
-        model.failed = model.failed && model.stop_on_failure;
+        model.failed = model.aborting || (model.failed && model.stop_on_failure);
         ASSERT_EQ(scheduler_->SetStopOnFailure(id, model.stop_on_failure), 0);
         break;
       }
+      case 3:
+        Abort(Below(kQueues));
+        break;
       default:
         break;
     }
+  }
+
+  // Once all tasks are gone that an abort drops.
+  static void EndAbort(QueueModel* model) {
+    if (model->aborting && model->done >= model->drop_until) {
+      model->aborting = model->failed = false;
+    }
+  }
+
+  void Abort(uint32_t id) {
+    QueueModel& model = models_[id];
+    model.failed = model.aborting = true;
+    model.drop_until = model.done + model.tasks.size();
+    if (!model.tasks.empty() && NeedsUnit(model.tasks.front()) && model.status == VNPU_OK) {
+      model.status = VNPU_E_ABORTED;
+    }
+    Scheduler::Dropped dropped;
+    ASSERT_EQ(scheduler_->AbortQueue(id, /*only_one=*/false, &dropped), 0);
+    ASSERT_EQ(dropped.until, model.drop_until);
+    ASSERT_LE(dropped.from, dropped.until);
+    Follow();
   }
 
   bool AllDone() const {

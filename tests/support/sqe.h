@@ -92,6 +92,14 @@ inline vnpu_sqe ValueWait(uint64_t va, uint32_t mode, uint64_t value) {
   return sqe;
 }
 
+inline vnpu_sqe Interrupt(uint32_t event_id, uint64_t seq, uint32_t irq_id) {
+  vnpu_sqe sqe = MakeSqe(VNPU_OP_INTERRUPT);
+  sqe.interrupt.event_id = event_id;
+  sqe.interrupt.irq_id = irq_id;
+  sqe.interrupt.seq = seq;
+  return sqe;
+}
+
 inline vnpu_sqe Copy(uint64_t dst, uint64_t src, uint64_t size, uint32_t copy_flags = 0) {
   vnpu_sqe sqe = MakeSqe(VNPU_OP_COPY);
   sqe.copy.dst = dst;

@@ -28,8 +28,10 @@
 #define VNPU_FEATURE_SUBMIT_WRITE (1ull << 2) /* write(2) of SQEs */
 #define VNPU_FEATURE_SUBMIT_IOCTL (1ull << 3) /* VNPU_IOC_SUBMIT */
 #define VNPU_FEATURE_BARRIER (1ull << 4)      /* the device fences for clients (queue.h, step 3) */
+#define VNPU_FEATURE_INTERRUPT (1ull << 5)    /* VNPU_OP_INTERRUPT */
+#define VNPU_FEATURE_OVERFLOW (1ull << 6)     /* VNPU_SQE_OVERFLOW */
 #define VNPU_FEATURE_CORE_LIMIT (1ull << 12)  /* vnpu_sqe.core_limit */
-#define VNPU_FEATURES_ALL 0x101full
+#define VNPU_FEATURES_ALL 0x107full
 
 /* Limits. */
 #define VNPU_MAX_DEVICES 64u

@@ -412,6 +412,20 @@ struct vnpu_ioc_queue_set {
 };
 VNPU_ASSERT_SIZE(vnpu_ioc_queue_set, 16);
 
+/* Stops the task of a queue that runs, or waits for an event, and drops all that follow it up to
+ * the present tail; with VNPU_ABORT_ONE the following ones stay. They end with VNPU_E_ABORTED, but
+ * event records and resets are carried out. A failure that made the queue drop its tasks is
+ * forgotten. The command does not wait: the queue is through when sq_head has reached drop_until,
+ * and can be used on. With VNPU_ABORT_ONE drop_from and drop_until are equal. */
+#define VNPU_ABORT_ONE 0x1u
+struct vnpu_ioc_queue_abort {
+  uint32_t queue_id;
+  uint32_t flags;      /* VNPU_ABORT_ONE or 0 */
+  uint64_t drop_from;  /* out: first task that is dropped, perhaps since a failure */
+  uint64_t drop_until; /* out: first task that is not */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_queue_abort, 24);
+
 /* Appends one SQE to a VNPU_QUEUE_DRIVER_SUBMIT queue. EAGAIN: full. seq is filled in. */
 struct vnpu_ioc_submit {
   uint64_t task; /* out: index of the task */
@@ -618,6 +632,7 @@ VNPU_ASSERT_SIZE(vnpu_ioc_module_symbol, 776);
 #define VNPU_IOC_QUEUE_QUERY _IOWR(VNPU_IOC_MAGIC, 0x34, struct vnpu_ioc_queue_query)
 #define VNPU_IOC_QUEUE_SET _IOW(VNPU_IOC_MAGIC, 0x35, struct vnpu_ioc_queue_set)
 #define VNPU_IOC_SUBMIT _IOWR(VNPU_IOC_MAGIC, 0x36, struct vnpu_ioc_submit)
+#define VNPU_IOC_QUEUE_ABORT _IOWR(VNPU_IOC_MAGIC, 0x37, struct vnpu_ioc_queue_abort)
 #define VNPU_IOC_EVENT_ALLOC _IOWR(VNPU_IOC_MAGIC, 0x40, struct vnpu_ioc_event_alloc)
 #define VNPU_IOC_EVENT_FREE _IOW(VNPU_IOC_MAGIC, 0x41, struct vnpu_ioc_event_free)
 #define VNPU_IOC_NOTIFY_ALLOC _IOWR(VNPU_IOC_MAGIC, 0x42, struct vnpu_ioc_notify_alloc)

@@ -35,7 +35,8 @@ enum vnpu_opcode {
   VNPU_OP_NOTIFY_RECORD = 7,
   VNPU_OP_NOTIFY_WAIT = 8,
   VNPU_OP_VALUE_WAIT = 9,
-  VNPU_OP_COUNT = 10
+  VNPU_OP_INTERRUPT = 10, /* VNPU_FEATURE_INTERRUPT */
+  VNPU_OP_COUNT = 11
 };
 
 /* SQE flags. */
@@ -47,7 +48,10 @@ enum vnpu_opcode {
 /* kernel: starts when the device has a free unit for each block, of which there are as many as units
  * at most; each block then has a unit and a thread of its own, so that blocks may wait for others. */
 #define VNPU_SQE_BATCH 0x08u
-#define VNPU_SQE_FLAGS_ALL 0x0fu
+/* kernel: a floating-point operation that overflows, divides by zero or is invalid is noted in the
+ * session's `overflow` when the block has run to its end. VNPU_FEATURE_OVERFLOW. */
+#define VNPU_SQE_OVERFLOW 0x10u
+#define VNPU_SQE_FLAGS_ALL 0x1fu
 
 #define VNPU_SQE_INLINE_BYTES 32u
 
@@ -140,6 +144,17 @@ struct vnpu_sqe_value {
   uint64_t reserved1[3];
 };
 
+/* Records an event as VNPU_OP_EVENT_RECORD does, then posts interrupt irq_id, if it is registered.
+ * Unlike a record it is dropped with the other tasks of a queue that failed or is aborted: so a
+ * client that finds the queue's head behind the task and the register below seq knows that the
+ * queue never got here. An event wait behind it makes the queue wait for the client. */
+struct vnpu_sqe_interrupt {
+  uint32_t event_id;
+  uint32_t irq_id; /* < VNPU_MAX_IRQS */
+  uint64_t seq;    /* >= 1 */
+  uint64_t reserved[4];
+};
+
 struct vnpu_sqe {
   uint8_t opcode; /* enum vnpu_opcode */
   uint8_t flags;  /* VNPU_SQE_* */
@@ -156,6 +171,7 @@ struct vnpu_sqe {
     struct vnpu_sqe_event event;
     struct vnpu_sqe_notify notify;
     struct vnpu_sqe_value value;
+    struct vnpu_sqe_interrupt interrupt;
     uint64_t payload[6];
   };
 };
@@ -168,6 +184,7 @@ VNPU_ASSERT_SIZE(vnpu_sqe_notify, 48);
 VNPU_ASSERT_SIZE(vnpu_sqe_value, 48);
 VNPU_ASSERT_OFFSET(vnpu_sqe_notify, value, 8);
 VNPU_ASSERT_OFFSET(vnpu_sqe_value, mode, 16);
+VNPU_ASSERT_SIZE(vnpu_sqe_interrupt, 48);
 VNPU_ASSERT_OFFSET(vnpu_sqe, payload, 16);
 
 /* Completion: one for each failed task and for each task flagged VNPU_SQE_CQE. */

@@ -61,7 +61,9 @@ struct vnpu_session_mem {
   uint64_t doorbell[VNPU_DOORBELL_WORDS]; /* bit q % 64 of word q / 64 */
   /* device */
   uint64_t exception_count; /* exceptions so far; the ring keeps the last VNPU_EXCEPTIONS */
-  uint64_t pad3[7];
+  uint32_t overflow;        /* 1: a kernel with VNPU_SQE_OVERFLOW has overflowed; client: 0 */
+  uint32_t pad4;
+  uint64_t pad3[6];
   struct vnpu_exception exceptions[VNPU_EXCEPTIONS];
   /* client */
   struct vnpu_waiter waiters[VNPU_MAX_IRQS];

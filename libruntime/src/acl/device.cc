@@ -10,6 +10,7 @@
 
 #include "acl/acl_rt.h"
 #include "libruntime/include/vnpu/vnpu.h"
+#include "libruntime/src/acl/state_callbacks.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/device/chip.h"
 #include "libruntime/src/device/driver.h"
@@ -80,6 +81,21 @@ aclError ReadAttribute(const vnpu_device_info& info, aclrtDevAttr attr, int64_t*
   }
 }
 
+// Device callbacks around the functions that set and reset devices.
+template <class Change>
+aclError WithNotice(int32_t device, aclrtDeviceState before, aclrtDeviceState after,
+                    Change&& change) {
+  rt::NotifyDevice(device, before);
+  VNPU_RETURN_IF_ERROR(change());
+  rt::NotifyDevice(device, after);
+  return ACL_SUCCESS;
+}
+
+aclError ResetDevice(int32_t device, bool force) {
+  return WithNotice(device, ACL_RT_DEVICE_STATE_RESET_PRE, ACL_RT_DEVICE_STATE_RESET_POST,
+                    [&] { return rt::ResetDevice(device, force); });
+}
+
 aclError MapDevice(bool to_physical, int32_t from, int32_t* to) {
   VNPU_REQUIRE_NOT_NULL(to);
   std::shared_ptr<rt::Driver> driver;
@@ -98,15 +114,18 @@ aclError MapDevice(bool to_physical, int32_t from, int32_t* to) {
 }  // namespace
 
 aclError aclrtSetDevice(int32_t deviceId) {
-  return Guard(__func__, [&] { return rt::SetDevice(deviceId); });
+  return Guard(__func__, [&] {
+    return WithNotice(deviceId, ACL_RT_DEVICE_STATE_SET_PRE, ACL_RT_DEVICE_STATE_SET_POST,
+                      [&] { return rt::SetDevice(deviceId); });
+  });
 }
 
 aclError aclrtResetDevice(int32_t deviceId) {
-  return Guard(__func__, [&] { return rt::ResetDevice(deviceId, /*force=*/false); });
+  return Guard(__func__, [&] { return ResetDevice(deviceId, /*force=*/false); });
 }
 
 aclError aclrtResetDeviceForce(int32_t deviceId) {
-  return Guard(__func__, [&] { return rt::ResetDevice(deviceId, /*force=*/true); });
+  return Guard(__func__, [&] { return ResetDevice(deviceId, /*force=*/true); });
 }
 
 aclError aclrtGetDevice(int32_t* deviceId) {

@@ -4,7 +4,6 @@
 #include "libruntime/src/queue/exception_callback.h"
 
 namespace rt = vnpu::runtime;
-using rt::Fail;
 using rt::Guard;
 
 const char* aclGetRecentErrMsg() {
@@ -33,18 +32,16 @@ aclError aclrtSetExceptionInfoCallback(aclrtExceptionInfoCallback callback) {
 aclError aclrtExceptionInfoCallbackRegister(aclrtExceptionInfoCallback callback) {
   return Guard(__func__, [&]() -> aclError {
     VNPU_REQUIRE_NOT_NULL(callback);
-    return rt::AddExceptionCallback(callback)
-               ? ACL_SUCCESS
-               : Fail(ACL_ERROR_RT_PARAM_INVALID, "the callback is registered already");
+    rt::AddExceptionCallback(callback);
+    return ACL_SUCCESS;
   });
 }
 
 aclError aclrtExceptionInfoCallbackUnregister(aclrtExceptionInfoCallback callback) {
   return Guard(__func__, [&]() -> aclError {
     VNPU_REQUIRE_NOT_NULL(callback);
-    return rt::RemoveExceptionCallback(callback)
-               ? ACL_SUCCESS
-               : Fail(ACL_ERROR_RT_PARAM_INVALID, "the callback is not registered");
+    rt::RemoveExceptionCallback(callback);
+    return ACL_SUCCESS;
   });
 }
 

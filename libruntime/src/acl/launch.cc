@@ -2,6 +2,7 @@
 
 #include "acl/acl_rt.h"
 #include "libruntime/src/base/guard.h"
+#include "libruntime/src/stream/stream.h"
 
 namespace rt = vnpu::runtime;
 using rt::Fail;
@@ -80,5 +81,17 @@ aclError aclrtLaunchKernelWithArgsArray(void* func, uint32_t numBlocks, aclrtStr
     rt::LaunchTarget target;
     VNPU_RETURN_IF_ERROR(rt::PrepareLaunch(kernel, numBlocks, cfg, stream, &target));
     return rt::LaunchWithArray(target, args);
+  });
+}
+
+aclError aclrtGetThreadLastTaskId(uint32_t* taskId) {
+  return Guard(__func__, [&]() -> aclError {
+    VNPU_REQUIRE_NOT_NULL(taskId);
+    uint64_t task = 0;
+    if (!rt::LastTask(&task)) {
+      return Fail(ACL_ERROR_RT_PARAM_INVALID, "this thread has not submitted a task yet");
+    }
+    *taskId = static_cast<uint32_t>(task);
+    return ACL_SUCCESS;
   });
 }

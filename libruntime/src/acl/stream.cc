@@ -6,6 +6,7 @@
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/queue/queue_pool.h"
 #include "libruntime/src/stream/context.h"
+#include "libruntime/src/stream/state_callbacks.h"
 
 namespace rt = vnpu::runtime;
 using rt::Fail;
@@ -33,6 +34,7 @@ aclError CreateStream(aclrtStream* stream, uint32_t priority, uint32_t flags) {
   rt::Stream* fresh = nullptr;
   VNPU_RETURN_IF_ERROR(rt::NewStream(context, priority, flags & kKnown, &fresh));
   *stream = fresh;
+  rt::NotifyCreated(fresh);
   return ACL_SUCCESS;
 }
 
@@ -40,6 +42,9 @@ aclError Destroy(void* handle, bool force) {
   VNPU_REQUIRE_NOT_NULL(handle);
   rt::Stream* stream = nullptr;
   VNPU_RETURN_IF_ERROR(rt::ResolveStream(handle, &stream));
+  if (stream != stream->context->default_stream) {  // which is refused
+    rt::NotifyDestroying(stream);
+  }
   return rt::DestroyStream(stream, force);
 }
 

@@ -64,10 +64,12 @@ ProcessMessages& GetProcessMessages() {
 
 void SetCurrentFunction(const char* name) { current_function = name; }
 
-aclError FailWith(aclError code, std::string message) {
+namespace {
+
+aclError FailAt(spdlog::level::level_enum level, aclError code, const std::string& message) {
   last_error = code;
   std::string line = fmt::format("{}: {} [{}]", current_function, message, code);
-  Log().error("{}", line);
+  Log().log(level, "{}", line);
   if (per_process.load(std::memory_order_relaxed)) {
     ProcessMessages& process = GetProcessMessages();
     const std::lock_guard lock(process.mutex);
@@ -76,6 +78,16 @@ aclError FailWith(aclError code, std::string message) {
     ThreadMessages().Keep(std::move(line));
   }
   return code;
+}
+
+}  // namespace
+
+aclError FailWith(aclError code, const std::string& message) {
+  return FailAt(spdlog::level::err, code, message);
+}
+
+aclError FailAsExpected(aclError code, const std::string& message) {
+  return FailAt(spdlog::level::info, code, message);
 }
 
 aclError FailErrno(int error, std::string what) {
@@ -224,6 +236,8 @@ const char* UnitName(uint32_t unit) {
       return "unit";
   }
 }
+
+void MakeThreadMessages() { ThreadMessages(); }
 
 aclError PeekLastError() { return last_error; }
 

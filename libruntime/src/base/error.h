@@ -18,7 +18,10 @@ void SetCurrentFunction(const char* name);
 
 // Makes `code` the calling thread's last error, keeps `message` (cause and remedy, one line) for
 // aclGetRecentErrMsg, logs it, and returns `code`.
-aclError FailWith(aclError code, std::string message);
+aclError FailWith(aclError code, const std::string& message);
+// The same for what a program meets in its normal course, such as a time that is over: logged as
+// information.
+aclError FailAsExpected(aclError code, const std::string& message);
 
 template <class... Args>
 [[gnu::cold, gnu::noinline]] aclError Fail(aclError code, fmt::format_string<Args...> format,
@@ -41,6 +44,9 @@ const char* UnitName(uint32_t unit);
 
 aclError PeekLastError();
 aclError TakeLastError();
+
+// Makes the calling thread's messages outlive objects of the thread that are made later.
+void MakeThreadMessages();
 
 // Messages since the last call, the newest first, one a line; null when there are none. Valid
 // until the calling thread's next call (process mode: any thread's).

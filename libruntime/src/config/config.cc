@@ -213,7 +213,7 @@ aclError ParseFile(const char* path, json* config) {
 
 }  // namespace
 
-aclError LoadConfig(const char* path) {
+aclError LoadConfig(const char* path, std::string* text) {
   json config;
   ConfigSettings settings;
   VNPU_RETURN_IF_ERROR(ParseFile(path, &config));
@@ -229,6 +229,7 @@ aclError LoadConfig(const char* path) {
   }
   SetErrorMessagesPerProcess(settings.messages_per_process);
   SetDefaultDevice(settings.default_device);
+  *text = config.dump();
   return ACL_SUCCESS;
 }
 

@@ -2,13 +2,15 @@
 #ifndef VNPU_LIBRUNTIME_SRC_CONFIG_CONFIG_H_
 #define VNPU_LIBRUNTIME_SRC_CONFIG_CONFIG_H_
 
+#include <string>
+
 #include "acl/acl_base.h"
 
 namespace vnpu::runtime {
 
 // Reads the file and applies what it says; what it does not mention is set to its default. Either
-// all of it is applied or, on an error, nothing.
-aclError LoadConfig(const char* path);
+// all of it is applied or, on an error, nothing. `text`: what the file says, as one line of JSON.
+aclError LoadConfig(const char* path, std::string* text);
 
 // As a file with nothing in it.
 void ApplyDefaultConfig();

@@ -9,9 +9,11 @@
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/log.h"
 #include "libruntime/src/device/peer_access.h"
+#include "libruntime/src/callback/host_calls.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/kernel/module.h"
 #include "libruntime/src/stream/context.h"
+#include "libruntime/src/stream/state_callbacks.h"
 #include "libruntime/src/wait/wait.h"
 
 namespace vnpu::runtime {
@@ -59,6 +61,20 @@ aclError OpenSession(std::shared_ptr<Driver> driver, uint32_t index, Device& dev
   return ACL_SUCCESS;
 }
 
+// Before CloseSession, without the device's mutex, which callbacks and host functions may need.
+aclError PrepareClose(const std::shared_ptr<Session>& session, Deadline deadline) {
+  if (session == nullptr) {
+    return ACL_SUCCESS;
+  }
+  if (HostCalls::InCall()) {
+    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                "a host function that a stream calls cannot end the use of the device");
+  }
+  NotifyDestroyingAllOf(*session);
+  session->host_calls().Drain(deadline);
+  return ACL_SUCCESS;
+}
+
 // With the device's mutex held: every handle of the device becomes stale, the driver frees all.
 void CloseSession(Device& device, Deadline deadline) {
   if (device.session == nullptr) {
@@ -81,8 +97,9 @@ aclError SetDevice(int32_t index) {
   std::shared_ptr<Driver> driver;
   Device* device = nullptr;
   VNPU_RETURN_IF_ERROR(FindDevice(index, &driver, &device));
-  const std::lock_guard lock(device->mutex);
+  std::unique_lock lock(device->mutex);
   const bool opened = device->session == nullptr;
+  Stream* fresh = nullptr;
   VNPU_RETURN_IF_ERROR(OpenSession(std::move(driver), static_cast<uint32_t>(index), *device));
   if (device->primary == nullptr) {
     const aclError error = NewContext(device->session, /*primary=*/true, &device->primary);
@@ -92,9 +109,14 @@ aclError SetDevice(int32_t index) {
       }
       return error;
     }
+    fresh = device->primary->default_stream;
   }
   ++device->set_count;
   MakeCurrent(device->primary);
+  lock.unlock();
+  if (fresh != nullptr) {
+    NotifyCreated(fresh);
+  }
   return ACL_SUCCESS;
 }
 
@@ -103,6 +125,15 @@ aclError ResetDevice(int32_t index, bool force) {
     return Fail(ACL_ERROR_RT_INVALID_DEVICEID, "device {} does not exist", index);
   }
   Device& device = Devices()[static_cast<size_t>(index)];
+  // A forced reset is the way out of a kernel that never ends.
+  constexpr auto kForcedWait = std::chrono::seconds(1);
+  const Deadline deadline = force ? Deadline(Clock::now() + kForcedWait) : std::nullopt;
+  std::shared_ptr<Session> ending;
+  {
+    const std::lock_guard lock(device.mutex);
+    ending = device.set_count == 1 || (force && device.set_count > 0) ? device.session : nullptr;
+  }
+  VNPU_RETURN_IF_ERROR(PrepareClose(ending, deadline));
   const std::lock_guard lock(device.mutex);
   if (device.set_count == 0) {
     std::shared_ptr<Driver> driver;
@@ -114,9 +145,7 @@ aclError ResetDevice(int32_t index, bool force) {
   if (!force && --device.set_count > 0) {
     return ACL_SUCCESS;
   }
-  // A forced reset is the way out of a kernel that never ends.
-  constexpr auto kForcedWait = std::chrono::seconds(1);
-  CloseSession(device, force ? Deadline(Clock::now() + kForcedWait) : std::nullopt);
+  CloseSession(device, deadline);
   return ACL_SUCCESS;
 }
 
@@ -145,9 +174,14 @@ void ReleaseDevice(uint32_t index, const std::shared_ptr<Session>& session) {
 void CloseAllDevices() {
   constexpr auto kWait = std::chrono::seconds(1);
   for (uint32_t i = 0; i < device_limit.load(); ++i) {
+    const Clock::time_point deadline = Clock::now() + kWait;
     Device& device = Devices()[i];
+    if (const auto session = SessionOfDevice(i); session != nullptr && !HostCalls::InCall()) {
+      NotifyDestroyingAllOf(*session);
+      session->host_calls().Drain(deadline);
+    }
     const std::lock_guard lock(device.mutex);
-    CloseSession(device, Clock::now() + kWait);
+    CloseSession(device, deadline);
   }
 }
 

@@ -18,6 +18,7 @@
 #include "libruntime/src/device/peer_access.h"
 #include "libruntime/src/device/process_limits.h"
 #include "libruntime/src/base/round_up.h"
+#include "libruntime/src/callback/host_calls.h"
 #include "libruntime/src/event/event_pool.h"
 #include "libruntime/src/kernel/print.h"
 #include "libruntime/src/memory/copy.h"
@@ -64,7 +65,8 @@ Session::Session(std::shared_ptr<Driver> driver, uint32_t index)
       host_registry_(std::make_unique<HostRegistry>(*this)),
       peer_exports_(std::make_unique<PeerExports>(*this)),
       copies_(std::make_unique<CopyEngine>(*this)),
-      prints_(std::make_unique<KernelPrints>(*this)) {}
+      prints_(std::make_unique<KernelPrints>(*this)),
+      host_calls_(std::make_unique<HostCalls>(*this)) {}
 
 Session::~Session() { Close(); }
 
@@ -152,6 +154,7 @@ void Session::Close() {
     return;
   }
   if (!ForkedWhileOpen()) {
+    host_calls_->Close();
     prints_->Flush(std::nullopt);
   }
   {

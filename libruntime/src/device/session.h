@@ -23,6 +23,7 @@ namespace vnpu::runtime {
 class CopyEngine;
 class DeviceMemory;
 class EventPool;
+class HostCalls;
 class HostRegistry;
 class PeerExports;
 
@@ -106,6 +107,7 @@ class Session : public std::enable_shared_from_this<Session> {
   // Device memory for the synchronisation between cube and vector cores: one page of zeros, the
   // session's, made when first asked for.
   aclError SyncArea(uint64_t* address);
+  HostCalls& host_calls() const { return *host_calls_; }
 
   // Names of loaded kernels, for messages.
   void NameFunction(uint32_t func_id, std::string name);
@@ -148,6 +150,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::unique_ptr<PeerExports> peer_exports_;
   std::unique_ptr<CopyEngine> copies_;
   std::unique_ptr<KernelPrints> prints_;
+  std::unique_ptr<HostCalls> host_calls_;
 };
 
 }  // namespace vnpu::runtime

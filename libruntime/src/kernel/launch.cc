@@ -111,6 +111,9 @@ aclError ReadConfig(const aclrtLaunchKernelCfg& config, LaunchTarget* target) {
 void FillKernel(const LaunchTarget& target, vnpu_sqe* sqe) {
   sqe->opcode = VNPU_OP_KERNEL;
   sqe->flags = target.sqe_flags;
+  if (target.stream->overflow_check.load(std::memory_order_relaxed)) [[unlikely]] {
+    sqe->flags |= VNPU_SQE_OVERFLOW;
+  }
   sqe->timeout_us = target.timeout_us;
   sqe->kernel.func_id = target.function->func_id;
   sqe->kernel.block_dim = target.blocks;

@@ -206,6 +206,7 @@ aclError LoadModule(const void* image, size_t bytes, LoadOptions options, Module
   fresh->prints = Prints({static_cast<const char*>(image), bytes});
   fresh->address = fresh->span = 0;
   fresh->functions.clear();
+  fresh->exception_callback = nullptr;
   fresh->operators = std::move(options.operators);
   if (const aclError error = options.lazy ? ACL_SUCCESS : Bring(fresh); error != ACL_SUCCESS) {
     fresh->session.reset();
@@ -237,6 +238,25 @@ aclError UnloadModule(Module* module) {
   }
   return result < 0 && result != -ENOTCONN ? FailErrno(-result, "cannot unload the image")
                                            : ACL_SUCCESS;
+}
+
+KernelCallback FindKernelCallback(const Session& session, uint32_t func_id) {
+  LiveModules& live = AllLiveModules();
+  const std::lock_guard lock(live.mutex);
+  for (Module* module : live.modules) {
+    if (module->session.get() != &session) {
+      continue;
+    }
+    const std::lock_guard module_lock(module->mutex);
+    for (const auto& [name, function] : module->functions) {
+      if (function->func_id == func_id) {
+        return {.function = module->exception_callback,
+                .argument = module->exception_argument,
+                .kernel = function};
+      }
+    }
+  }
+  return {};
 }
 
 void DropModulesOf(const Session& session) {

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "acl/acl_base.h"
+#include "acl/acl_rt.h"
 #include "libruntime/src/base/slab.h"
 #include "libruntime/src/base/unique_fd.h"
 
@@ -64,7 +64,17 @@ struct alignas(64) Module : SlabObject {
   std::map<std::string, Function*, std::less<>> functions;
   // Operators of AI CPU images (opType): the kernels' names in the image.
   std::map<std::string, std::string, std::less<>> operators;
+  aclrtOpExceptionCallback exception_callback = nullptr;  // for kernels of the image that fail
+  void* exception_argument = nullptr;
 };
+
+// The callback for failures of a kernel; null function: none.
+struct KernelCallback {
+  aclrtOpExceptionCallback function = nullptr;
+  void* argument = nullptr;
+  Function* kernel = nullptr;
+};
+KernelCallback FindKernelCallback(const Session& session, uint32_t func_id);
 
 inline constexpr size_t kMaxModules = 65536;
 inline constexpr size_t kMaxFunctions = 1u << 20;

@@ -6,6 +6,11 @@
 #include <mutex>
 #include <vector>
 
+#include "libruntime/src/device/session.h"
+#include "libruntime/src/kernel/module.h"
+#include "libruntime/src/memory/pinned_memory.h"
+#include "libruntime/src/queue/submit_queue.h"
+
 namespace vnpu::runtime {
 namespace {
 
@@ -28,23 +33,68 @@ void SetExceptionCallback(aclrtExceptionInfoCallback callback) {
   all.single = callback;
 }
 
-bool AddExceptionCallback(aclrtExceptionInfoCallback callback) {
+void AddExceptionCallback(aclrtExceptionInfoCallback callback) {
   Callbacks& all = All();
   const std::lock_guard lock(all.mutex);
-  if (std::ranges::find(all.added, callback) != all.added.end()) {
-    return false;
+  if (std::ranges::find(all.added, callback) == all.added.end()) {
+    all.added.push_back(callback);
   }
-  all.added.push_back(callback);
-  return true;
 }
 
-bool RemoveExceptionCallback(aclrtExceptionInfoCallback callback) {
+void RemoveExceptionCallback(aclrtExceptionInfoCallback callback) {
   Callbacks& all = All();
   const std::lock_guard lock(all.mutex);
-  return std::erase(all.added, callback) > 0;
+  std::erase(all.added, callback);
 }
 
-void ReportException(uint32_t device, uint32_t queue, uint64_t task, aclError code) {
+namespace {
+
+// The arguments of a failed kernel in memory that host and device read at the same address, or
+// where the launch said that they are.
+class ExceptionArgs {
+ public:
+  ExceptionArgs(const SubmitQueue& queue, uint64_t task) : session_(queue.session()) {
+    std::vector<std::byte> bytes;
+    if (!queue.ReadArgs(task, &bytes, &device_)) {
+      return;
+    }
+    if (device_ == nullptr && !bytes.empty() &&
+        session_.pinned_memory().Allocate(bytes.size(), &copy_) == ACL_SUCCESS) {
+      std::ranges::copy(bytes, copy_);
+    }
+  }
+  ExceptionArgs(const ExceptionArgs&) = delete;
+  ExceptionArgs& operator=(const ExceptionArgs&) = delete;
+  ~ExceptionArgs() {
+    if (copy_ != nullptr) {
+      session_.pinned_memory().Free(copy_);
+    }
+  }
+
+  void* get() const { return copy_ != nullptr ? copy_ : device_; }
+
+ private:
+  Session& session_;
+  std::byte* copy_ = nullptr;
+  void* device_ = nullptr;
+};
+
+void CallBinaryCallback(const ExceptionReport& report, rtExceptionInfo info) {
+  const Session& session = report.queue.session();
+  const KernelCallback callback = FindKernelCallback(session, report.func_id);
+  if (callback.function == nullptr) {
+    return;
+  }
+  const ExceptionArgs args(report.queue, report.task);
+  info.function = callback.kernel;
+  info.args = args.get();
+  info.arg_bytes = callback.kernel->arg_size;
+  callback.function(&info, callback.argument);
+}
+
+}  // namespace
+
+void ReportException(const ExceptionReport& report) {
   std::vector<aclrtExceptionInfoCallback> now;
   {
     Callbacks& all = All();
@@ -54,13 +104,19 @@ void ReportException(uint32_t device, uint32_t queue, uint64_t task, aclError co
       now.push_back(all.single);
     }
   }
-  rtExceptionInfo info{.task_id = static_cast<uint32_t>(task),
-                       .stream_id = queue,
+  rtExceptionInfo info{.task_id = static_cast<uint32_t>(report.task),
+                       .stream_id = report.queue.id(),
                        .thread_id = static_cast<uint32_t>(gettid()),
-                       .device_id = device,
-                       .error_code = static_cast<uint32_t>(code)};
+                       .device_id = report.queue.session().index(),
+                       .error_code = static_cast<uint32_t>(report.code),
+                       .function = nullptr,
+                       .args = nullptr,
+                       .arg_bytes = 0};
   for (const aclrtExceptionInfoCallback callback : now) {
     callback(&info);
+  }
+  if (report.func_id != UINT32_MAX) {
+    CallBinaryCallback(report, info);
   }
 }
 

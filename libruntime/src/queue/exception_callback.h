@@ -6,6 +6,12 @@
 
 #include "acl/acl_rt.h"
 
+namespace vnpu::runtime {
+class Session;
+class SubmitQueue;
+struct Function;
+}  // namespace vnpu::runtime
+
 // What the callback's argument points to; read by the aclrtGet...FromExceptionInfo functions.
 struct rtExceptionInfo {
   uint32_t task_id;
@@ -13,18 +19,30 @@ struct rtExceptionInfo {
   uint32_t thread_id;  // that noticed the failure
   uint32_t device_id;
   uint32_t error_code;
+  // Of kernels whose image has a callback:
+  vnpu::runtime::Function* function;
+  void* args;  // null: overwritten meanwhile
+  uint32_t arg_bytes;
 };
 
 namespace vnpu::runtime {
 
 // The callback of aclrtSetExceptionInfoCallback; null: none. Any thread, as what follows.
 void SetExceptionCallback(aclrtExceptionInfoCallback callback);
-// Further ones. False: there already, or not there.
-bool AddExceptionCallback(aclrtExceptionInfoCallback callback);
-bool RemoveExceptionCallback(aclrtExceptionInfoCallback callback);
+// Further ones, each once.
+void AddExceptionCallback(aclrtExceptionInfoCallback callback);
+void RemoveExceptionCallback(aclrtExceptionInfoCallback callback);
+
+// A task that failed. `func_id` is UINT32_MAX where it was no kernel.
+struct ExceptionReport {
+  const SubmitQueue& queue;
+  uint64_t task = 0;
+  aclError code = ACL_SUCCESS;
+  uint32_t func_id = UINT32_MAX;
+};
 
 // Calls the callbacks from the calling thread, which holds no lock.
-void ReportException(uint32_t device, uint32_t queue, uint64_t task, aclError code);
+void ReportException(const ExceptionReport& report);
 
 }  // namespace vnpu::runtime
 

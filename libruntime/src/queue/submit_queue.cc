@@ -184,18 +184,31 @@ void SubmitQueue::Consume(const vnpu_cqe& completion) {
   if (completion.status == VNPU_OK) {
     return;
   }
-  Failure failure = Describe(completion);
+  uint32_t func_id = UINT32_MAX;
+  Failure failure = Describe(completion, &func_id);
   if (completion.status == VNPU_E_ABORTED) {
     Log().debug("{}", failure.text);
   } else {
     LogFailure(failure.text);
-    ReportException(session_.index(), id_, completion.task, failure.code);
+    ReportException(
+        {.queue = *this, .task = completion.task, .code = failure.code, .func_id = func_id});
   }
   const std::lock_guard lock(completion_mutex_);
+  KeepFailure(std::move(failure));
+}
+
+// With completion_mutex_ held.
+void SubmitQueue::KeepFailure(Failure failure) {
   if (!first_failure_.has_value()) {
     first_failure_ = std::move(failure);
     failed_.store(true, std::memory_order_release);
   }
+}
+
+void SubmitQueue::AddFailure(Failure failure) {
+  LogFailure(failure.text);
+  const std::lock_guard lock(completion_mutex_);
+  KeepFailure(std::move(failure));
 }
 
 void SubmitQueue::LogFailure(const std::string& text) {
@@ -208,7 +221,34 @@ void SubmitQueue::LogFailure(const std::string& text) {
   }
 }
 
-Failure SubmitQueue::Describe(const vnpu_cqe& completion) const {
+bool SubmitQueue::ReadArgs(uint64_t task, std::vector<std::byte>* bytes, void** device) const {
+  const auto entry_is_there = [&] { return tail() - task <= entries_; };
+  if (gone() || !entry_is_there()) {
+    return false;
+  }
+  const vnpu_sqe sqe = sq_[task & mask_];
+  const uint64_t end = ends_[task & mask_].args;
+  std::atomic_thread_fence(std::memory_order_acquire);
+  if (!entry_is_there() || sqe.opcode != VNPU_OP_KERNEL || sqe.seq != static_cast<uint32_t>(task) ||
+      sqe.kernel.arg_size > VNPU_MAX_ARG_BYTES) {
+    return false;
+  }
+  const auto* place = reinterpret_cast<const std::byte*>(sqe.kernel.inline_args);
+  if ((sqe.flags & VNPU_SQE_DEVICE_ARGS) != 0) {
+    std::memcpy(device, place, sizeof(*device));
+    return true;
+  }
+  if ((sqe.flags & VNPU_SQE_INLINE) == 0) {
+    place = args_ + sqe.kernel.arg_offset;
+  }
+  bytes->assign(place, place + sqe.kernel.arg_size);
+  // The ring has not gone once around since.
+  const uint64_t rounded = (uint64_t{sqe.kernel.arg_size} + 7) & ~uint64_t{7};
+  const uint64_t used = ends_[(tail() - 1) & mask_].args;
+  return (sqe.flags & VNPU_SQE_INLINE) != 0 || used - (end - rounded) <= arg_ring_.capacity();
+}
+
+Failure SubmitQueue::Describe(const vnpu_cqe& completion, uint32_t* func_id) const {
   vnpu_exception record{};
   bool known = false;
   if (completion.exception != 0) {
@@ -225,6 +265,7 @@ Failure SubmitQueue::Describe(const vnpu_cqe& completion) const {
   failure.text =
       fmt::format("device {}, stream {}, task {}: ", session_.index(), id_, completion.task);
   if (known && record.opcode == VNPU_OP_KERNEL) {
+    *func_id = record.func_id;
     failure.text += fmt::format("kernel '{}' failed on {} {}, block {}: {}",
                                 session_.FunctionName(record.func_id), UnitName(record.unit),
                                 record.core, record.block, StatusText(completion.status));

@@ -116,6 +116,14 @@ class SubmitQueue {
 
   // The first failure since the last call; with `keep` it stays.
   std::optional<Failure> TakeFailure(bool keep);
+  // Arguments of a kernel of the queue, while neither its entry nor they have been overwritten:
+  // those in the queue's memory are copied, for others *device gets their address.
+  bool ReadArgs(uint64_t task, std::vector<std::byte>* bytes, void** device) const;
+  // As if a task had failed so.
+  void AddFailure(Failure failure);
+  // Aborts so far; a wait during which it changes was for tasks that are no more.
+  uint64_t aborts() const { return aborts_.load(std::memory_order_acquire); }
+  void CountAbort() { aborts_.fetch_add(1, std::memory_order_acq_rel); }
   bool failed() const { return failed_.load(std::memory_order_acquire); }
 
   // The driver's queue was destroyed; its memory is not looked at any more.
@@ -148,8 +156,9 @@ class SubmitQueue {
   void RefreshHead();
   void RingDoorbell();
   int PublishByDriver(const Slot& slot);
-  Failure Describe(const vnpu_cqe& completion) const;
+  Failure Describe(const vnpu_cqe& completion, uint32_t* func_id) const;
   void LogFailure(const std::string& text);
+  void KeepFailure(Failure failure);
 
   // What every submission touches.
   vnpu_queue_hdr* const hdr_;
@@ -178,6 +187,7 @@ class SubmitQueue {
   uint64_t overflow_seen_ = 0;
   std::atomic<uint32_t> failures_logged_{0};  // since the failure was last taken
   std::optional<Failure> first_failure_;
+  std::atomic<uint64_t> aborts_{0};
 };
 
 }  // namespace vnpu::runtime

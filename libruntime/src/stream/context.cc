@@ -4,8 +4,10 @@
 
 #include "libruntime/src/base/error.h"
 #include "libruntime/src/base/guard.h"
+#include "libruntime/src/callback/host_calls.h"
 #include "libruntime/src/device/device.h"
 #include "libruntime/src/device/session.h"
+#include "libruntime/src/stream/state_callbacks.h"
 #include "libruntime/src/stream/stream.h"
 
 namespace vnpu::runtime {
@@ -116,6 +118,7 @@ aclError CreateContext(int32_t device, Context** context) {
     return error;
   }
   MakeCurrent(*context);
+  NotifyCreated((*context)->default_stream);
   return ACL_SUCCESS;
 }
 
@@ -124,6 +127,11 @@ aclError DestroyContext(Context* context) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID,
                 "the default context of a device cannot be destroyed; call aclrtResetDevice");
   }
+  if (HostCalls::InCall()) {
+    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                "a host function that a stream calls cannot destroy contexts");
+  }
+  NotifyDestroyingAllOf(context);
   if (!contexts.Retire(context)) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "the context is being destroyed by another thread");
   }

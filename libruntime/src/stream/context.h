@@ -25,6 +25,7 @@ struct Context;
 struct alignas(64) Stream : SlabObject {
   BiasedLock lock;  // for submission; guards what follows and the end of the stream's life
   std::atomic<bool> stop_on_failure{false};
+  std::atomic<bool> overflow_check{false};  // kernels note overflows
   bool failure_mode_set = false;
   bool fast_sync = false;
   std::atomic<CoreLimits> core_limits{};  // set for this stream

@@ -9,6 +9,7 @@
 #include "libruntime/src/base/log.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/kernel/print.h"
+#include "libruntime/src/callback/host_calls.h"
 #include "libruntime/src/memory/pinned_memory.h"
 #include "libruntime/src/queue/queue_pool.h"
 
@@ -40,11 +41,28 @@ bool EndLife(Stream* stream) {
   return streams.Retire(stream);
 }
 
+// Waits for the tasks of a stream that is not alive any more. Host functions whose thread does not
+// come do not hold it up.
+WaitResult WaitForEnd(const Stream& stream, Deadline deadline) {
+  constexpr auto kSlice = std::chrono::seconds(1);
+  for (;;) {
+    const Clock::time_point slice = Clock::now() + kSlice;
+    const bool last = deadline.has_value() && *deadline <= slice;
+    const WaitResult waited =
+        WaitForHead(*stream.session, *stream.queue, stream.queue->tail(), last ? *deadline : slice);
+    if (waited != WaitResult::kTimedOut || last) {
+      return waited;
+    }
+    stream.session->host_calls().GiveUpOverdue(&stream);
+  }
+}
+
 // What a stream waits with, taken under its lock.
 struct View {
   std::shared_ptr<Session> session;
   SubmitQueue* queue = nullptr;
   uint64_t tail = 0;
+  uint64_t aborts = 0;
   Spin spin = Spin::kAdaptive;
   bool stop_on_failure = false;
   Context* context = nullptr;
@@ -58,10 +76,16 @@ bool TakeView(Stream* stream, View* view) {
   *view = {.session = stream->session,
            .queue = stream->queue,
            .tail = stream->queue->tail(),
+           .aborts = stream->queue->aborts(),
            .spin = stream->fast_sync ? Spin::kLong : Spin::kAdaptive,
            .stop_on_failure = stream->stop_on_failure.load(),
            .context = stream->context};
   return true;
+}
+
+[[gnu::cold]] aclError FailAborted(const SubmitQueue& queue) {
+  return Fail(ACL_ERROR_RT_STREAM_ABORT, "the tasks of stream {} were aborted during the wait",
+              queue.id());
 }
 
 aclError Synchronize(const View& view, Deadline deadline) {
@@ -76,6 +100,9 @@ aclError Synchronize(const View& view, Deadline deadline) {
       break;
   }
   view.session->prints().Flush(view.queue->id());
+  if (view.queue->aborts() != view.aborts) [[unlikely]] {
+    return FailAborted(*view.queue);
+  }
   if (!view.queue->HasCompletions() && !view.queue->failed()) {
     return ACL_SUCCESS;
   }
@@ -117,6 +144,7 @@ aclError NewStream(Context* context, uint32_t priority, uint32_t flags, Stream**
   fresh->failure_mode_set = false;
   fresh->stop_on_failure.store(false);
   fresh->core_limits.store({});
+  fresh->overflow_check.store(false);
   const std::lock_guard lock(context->mutex);
   if (context->stop_on_failure) {
     context->session->queues().SetStopOnFailure(*fresh->queue, true);
@@ -142,9 +170,9 @@ aclError DestroyStream(Stream* stream, bool force) {
   }
   bool idle = stream->queue->idle();
   if (!force && !idle) {
-    idle = WaitForHead(*stream->session, *stream->queue, stream->queue->tail(), std::nullopt) ==
-           WaitResult::kDone;
+    idle = WaitForEnd(*stream, std::nullopt) == WaitResult::kDone;
   }
+  stream->session->host_calls().EndStream(stream, /*drop=*/force || !idle);
   ReturnQueue(stream, idle);
   Bury(stream);
   return ACL_SUCCESS;
@@ -154,11 +182,11 @@ void DropStream(Stream* stream, Deadline deadline) {
   if (!EndLife(stream)) {
     return;
   }
-  const WaitResult waited =
-      WaitForHead(*stream->session, *stream->queue, stream->queue->tail(), deadline);
+  const WaitResult waited = WaitForEnd(*stream, deadline);
   if (waited == WaitResult::kTimedOut) {
     Log().warn("stream {} ends with unfinished tasks", stream->queue->id());
   }
+  stream->session->host_calls().EndStream(stream, /*drop=*/waited != WaitResult::kDone);
   ReturnQueue(stream, waited == WaitResult::kDone);
   Bury(stream);
 }
@@ -234,6 +262,7 @@ aclError FailDeviceLost(uint32_t device) {
 }
 
 aclError WaitForTask(Session& session, const Submitted& task, Deadline deadline, Spin spin) {
+  const uint64_t aborts = task.queue->aborts();
   switch (WaitForHead(session, *task.queue, task.task + 1, deadline, spin)) {
     case WaitResult::kTimedOut:
       return Fail(ACL_ERROR_RT_EVENT_SYNC_TIMEOUT, "not complete at the end of the given time");
@@ -241,6 +270,9 @@ aclError WaitForTask(Session& session, const Submitted& task, Deadline deadline,
       return FailDeviceLost(session.index());
     case WaitResult::kDone:
       break;
+  }
+  if (task.queue->aborts() != aborts) [[unlikely]] {
+    return FailAborted(*task.queue);
   }
   if (!task.queue->HasCompletions() && !task.queue->failed()) {
     return ACL_SUCCESS;
@@ -253,7 +285,14 @@ aclError WaitForTask(Session& session, const Submitted& task, Deadline deadline,
   return FailWith(failure->code, failure->text);
 }
 
+bool LastTask(uint64_t* task) {
+  *task = internal::last_task;
+  return *task != ~uint64_t{0};
+}
+
 namespace internal {
+
+thread_local constinit uint64_t last_task = ~uint64_t{0};
 
 aclError WaitForRoom(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, uint64_t target,
                      const std::shared_ptr<Session>& session, SubmitQueue* queue) {

@@ -49,7 +49,12 @@ aclError WaitForTask(Session& session, const Submitted& task, Deadline deadline,
 inline constexpr uint32_t kDataRingBytes = 256u << 10;
 inline constexpr uint32_t kMaxDataBytes = 64u << 10;
 
+// The task that the calling thread submitted last; false: none yet.
+bool LastTask(uint64_t* task);
+
 namespace internal {
+// Index of the task that the calling thread submitted last; none: ~0.
+extern thread_local constinit uint64_t last_task;
 // For a submission that found no room: waits for some, without the stream's lock.
 aclError WaitForRoom(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, uint64_t target,
                      const std::shared_ptr<Session>& session, SubmitQueue* queue);
@@ -81,6 +86,7 @@ aclError Submit(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, Fill&& 
       fill(slot);
       bool kick = false;
       const int result = queue.Publish(slot, &kick);
+      internal::last_task = slot.index;
       if (submitted != nullptr) {
         *submitted = {.queue = &queue, .task = slot.index};
       }

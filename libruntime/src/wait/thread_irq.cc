@@ -139,6 +139,8 @@ ThreadIrqs& Mine() {
 
 int GetThreadIrq(Session& session, ThreadIrq* irq) { return Mine().Get(session, irq); }
 
+void MakeThreadIrqs() { Mine(); }
+
 Interrupt* GetThreadInterrupt() { return Mine().interrupt(); }
 
 }  // namespace vnpu::runtime

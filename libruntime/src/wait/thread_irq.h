@@ -22,6 +22,10 @@ int GetThreadIrq(Session& session, ThreadIrq* irq);
 // The calling thread's interrupt, made on first use; null when the kernel refuses all kinds.
 Interrupt* GetThreadInterrupt();
 
+// Makes the calling thread's registrations, which end in the reverse order of their making with
+// other objects of the thread, outlive those that are made later.
+void MakeThreadIrqs();
+
 }  // namespace vnpu::runtime
 
 #endif  // VNPU_LIBRUNTIME_SRC_WAIT_THREAD_IRQ_H_

@@ -29,6 +29,7 @@ inline constexpr Command kCommands[] = {
     VNPU_RAW_COMMAND(QMEM_ADD, false, true),      VNPU_RAW_COMMAND(QMEM_DEL, false, true),
     VNPU_RAW_COMMAND(QUEUE_CREATE, false, true),  VNPU_RAW_COMMAND(QUEUE_DESTROY, false, true),
     VNPU_RAW_COMMAND(QUEUE_QUERY, false, true),   VNPU_RAW_COMMAND(QUEUE_SET, false, true),
+    VNPU_RAW_COMMAND(QUEUE_ABORT, false, true),
     VNPU_RAW_COMMAND(SUBMIT, false, true),        VNPU_RAW_COMMAND(EVENT_ALLOC, false, true),
     VNPU_RAW_COMMAND(EVENT_FREE, false, true),    VNPU_RAW_COMMAND(IRQ_ADD, false, true),
     VNPU_RAW_COMMAND(IRQ_DEL, false, true),       VNPU_RAW_COMMAND(MODULE_LOAD, false, true),
