@@ -245,10 +245,10 @@ class Scheduler {
   std::array<int, VNPU_PRIORITIES> queues_at_{};  // how many of each priority
   bool one_priority_ = true;                      // all queues have the same one
   bool no_unit_ = false;  // the last Pick() had blocks to start and found no unit for them
-  std::vector<Rtsq*> event_waiters_;              // by event: list through Rtsq::next
-  std::vector<Rtsq*> timed_;                      // queues whose task has a deadline
-  uint64_t long_look_ = 0;                        // when SetLongDeadlines() last looked
-  std::vector<Function> functions_;               // by func_id; capacity never changes
+  std::vector<Rtsq*> event_waiters_;  // by event: list through Rtsq::next
+  std::vector<Rtsq*> timed_;          // queues whose task has a deadline
+  uint64_t long_look_ = 0;            // when SetLongDeadlines() last looked
+  std::vector<Function> functions_;   // by func_id; capacity never changes
   std::vector<uint32_t> free_functions_;
 
   std::vector<Notify> notifies_;  // by id

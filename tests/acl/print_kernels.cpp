@@ -42,9 +42,7 @@ __attribute__((noinline)) int Deep(int kilobytes) {
 }
 
 // Uses so many KiB of stack and a little more; *out becomes as many.
-extern "C" __global__ __aicore__ void use_stack(int* out, int kilobytes) {
-  *out = Deep(kilobytes);
-}
+extern "C" __global__ __aicore__ void use_stack(int* out, int kilobytes) { *out = Deep(kilobytes); }
 
 extern "C" __global__ __aicpu__ uint32_t cpu_use_stack(int* out, int kilobytes) {
   *out = Deep(kilobytes);

@@ -45,8 +45,9 @@ enum vnpu_opcode {
 /* kernel: the arguments are in device or pinned memory, at the address (in the window) that the
  * first 8 bytes of inline_args hold; read while the kernel runs. arg_offset is 0. */
 #define VNPU_SQE_DEVICE_ARGS 0x04u
-/* kernel: starts when the device has a free unit for each block, of which there are as many as units
- * at most; each block then has a unit and a thread of its own, so that blocks may wait for others. */
+/* kernel: starts when the device has a free unit for each block, of which there are as many as
+ * units at most; each block then has a unit and a thread of its own, so that blocks may wait for
+ * others. */
 #define VNPU_SQE_BATCH 0x08u
 /* kernel: a floating-point operation that overflows, divides by zero or is invalid is noted in the
  * session's `overflow` when the block has run to its end. VNPU_FEATURE_OVERFLOW. */

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <string_view>
 
@@ -185,7 +186,7 @@ class DepthWatch {
   int deepest_ = 0;
 };
 
-aclError ParseFile(const char* path, json* config) {
+aclError ParseFile(const char* path, json* config, std::string* text) {
   std::error_code ignored;
   std::ifstream file(path);
   if (!file || !std::filesystem::is_regular_file(path, ignored)) {
@@ -193,9 +194,12 @@ aclError ParseFile(const char* path, json* config) {
         ACL_ERROR_INVALID_FILE,
         "cannot open the configuration file {}; give a JSON file that this process may read", path);
   }
+  std::ostringstream content;
+  content << file.rdbuf();
+  *text = content.str();
   DepthWatch depth;
   try {
-    *config = json::parse(file, [&](int /*depth*/, json::parse_event_t event, json& /*parsed*/) {
+    *config = json::parse(*text, [&](int /*depth*/, json::parse_event_t event, json& /*parsed*/) {
       return depth(event);
     });
   } catch (const json::parse_error& error) {
@@ -216,7 +220,7 @@ aclError ParseFile(const char* path, json* config) {
 aclError LoadConfig(const char* path, std::string* text) {
   json config;
   ConfigSettings settings;
-  VNPU_RETURN_IF_ERROR(ParseFile(path, &config));
+  VNPU_RETURN_IF_ERROR(ParseFile(path, &config, text));
   VNPU_RETURN_IF_ERROR(ConfigReader(path).Read(config, &settings));
   for (const auto apply : {CheckProcessLimit, SetProcessLimit}) {
     if (settings.core_stack.has_value()) {
@@ -229,7 +233,6 @@ aclError LoadConfig(const char* path, std::string* text) {
   }
   SetErrorMessagesPerProcess(settings.messages_per_process);
   SetDefaultDevice(settings.default_device);
-  *text = config.dump();
   return ACL_SUCCESS;
 }
 

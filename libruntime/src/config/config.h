@@ -9,7 +9,7 @@
 namespace vnpu::runtime {
 
 // Reads the file and applies what it says; what it does not mention is set to its default. Either
-// all of it is applied or, on an error, nothing. `text`: what the file says, as one line of JSON.
+// all of it is applied or, on an error, nothing. `text`: what the file says.
 aclError LoadConfig(const char* path, std::string* text);
 
 // As a file with nothing in it.

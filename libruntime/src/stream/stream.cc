@@ -7,9 +7,9 @@
 #include "acl/acl_rt.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/log.h"
+#include "libruntime/src/callback/host_calls.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/kernel/print.h"
-#include "libruntime/src/callback/host_calls.h"
 #include "libruntime/src/memory/pinned_memory.h"
 #include "libruntime/src/queue/queue_pool.h"
 

@@ -63,12 +63,13 @@ class Record {
 };
 
 TEST(PrintFormat, Integers) {
-  EXPECT_EQ(Record("%d|%5d|%-5d|%05d|%+d").Signed(-1).Signed(2).Signed(3).Signed(4).Signed(5).Text(),
-            "-1|    2|3    |00004|+5");
+  EXPECT_EQ(
+      Record("%d|%5d|%-5d|%05d|%+d").Signed(-1).Signed(2).Signed(3).Signed(4).Signed(5).Text(),
+      "-1|    2|3    |00004|+5");
   EXPECT_EQ(Record("%lld %ld %hhd").Signed(-1, 8).Signed(7, 8).Signed(-3, 1).Text(), "-1 7 -3");
-  EXPECT_EQ(Record("%llu %x %X %#o").Unsigned(UINT64_MAX).Unsigned(255).Unsigned(255).Unsigned(8)
-                .Text(),
-            "18446744073709551615 ff FF 010");
+  EXPECT_EQ(
+      Record("%llu %x %X %#o").Unsigned(UINT64_MAX).Unsigned(255).Unsigned(255).Unsigned(8).Text(),
+      "18446744073709551615 ff FF 010");
   EXPECT_EQ(Record("%u %x").Signed(-1).Signed(-1, 2).Text(), "4294967295 ffff");
   EXPECT_EQ(Record("%c%c").Signed('o').Signed('k').Text(), "ok");
 }
@@ -76,8 +77,9 @@ TEST(PrintFormat, Integers) {
 TEST(PrintFormat, RealsTextsAndAddresses) {
   EXPECT_EQ(Record("%f %.1f %e %g").Real(0.5).Real(2.25).Real(1e10).Real(0.1).Text(),
             "0.500000 2.2 1.000000e+10 0.1");
-  EXPECT_EQ(Record("%s|%6s|%-6s|%.2s").String("one").String("two").String("3").String("four").Text(),
-            "one|   two|3     |fo");
+  EXPECT_EQ(
+      Record("%s|%6s|%-6s|%.2s").String("one").String("two").String("3").String("four").Text(),
+      "one|   two|3     |fo");
   EXPECT_EQ(Record("%p").Unsigned(0xabc).Text(), "0xabc");
 }
 
