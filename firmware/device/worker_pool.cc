@@ -261,8 +261,7 @@ void WorkerPool::Execute(vdev::Core* core, vdev::DmaChannel* dma, Work* work) {
     return;
   }
   work->start = clock_.Now();
-  work->result =
-      task.sqe.opcode == VNPU_OP_COPY ? dma->Copy(task.sqe.copy) : dma->Fill(task.sqe.memset);
+  work->result = dma->Run(task.sqe);
   work->end = clock_.Now();
   work->done = work->result.status == VNPU_OK ? 1 : 0;
 }

@@ -26,7 +26,7 @@ class HostileClient : public DeviceTest, public testing::WithParamInterface<uint
       sqe.copy.size = random_() % 4 == 0 ? random_() : random_() % 4096;
       sqe.copy.copy_flags &= 3;
       sqe.copy.reserved0 = 0;
-      sqe.copy.reserved1[0] = sqe.copy.reserved1[1] = 0;
+      sqe.copy.dst_offset = sqe.copy.src_offset = 0;
       if ((sqe.copy.copy_flags & VNPU_COPY_DST_PAGEABLE) != 0) {
         sqe.copy.dst = 4096;  // this test is the client whose memory it would be
       }

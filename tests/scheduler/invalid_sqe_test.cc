@@ -64,11 +64,36 @@ const std::vector<Case> kInvalid = {
          s->kernel.arg_offset = 8;
        });
      }},
-    {"copy_flags", [](uint32_t) { return Copy(64, 128, 8, 4); }},
+    {"copy_flags", [](uint32_t) { return Copy(64, 128, 8, 0x20); }},
     {"copy_reserved0",
      [](uint32_t) { return With(Copy(64, 128, 8), [](auto* s) { s->copy.reserved0 = 1; }); }},
-    {"copy_reserved1",
-     [](uint32_t) { return With(Copy(64, 128, 8), [](auto* s) { s->copy.reserved1[1] = 1; }); }},
+    {"copy_src_offset",
+     [](uint32_t) { return With(Copy(64, 128, 8), [](auto* s) { s->copy.src_offset = 1; }); }},
+    {"copy_dst_offset",
+     [](uint32_t) {
+       return With(Copy(64, 128, 8, VNPU_COPY_SRC_INDIRECT),
+                   [](auto* s) { s->copy.dst_offset = 1; });
+     }},
+    {"copy_indirect_pageable",
+     [](uint32_t) { return Copy(64, 128, 8, VNPU_COPY_SRC_INDIRECT | VNPU_COPY_DST_PAGEABLE); }},
+    {"copy_desc_indirect",
+     [](uint32_t) { return Copy(0, 128, 0, VNPU_COPY_DESC | VNPU_COPY_SRC_INDIRECT); }},
+    {"copy_desc_size", [](uint32_t) { return Copy(0, 128, 8, VNPU_COPY_DESC); }},
+    {"copy_desc_dst", [](uint32_t) { return Copy(64, 128, 0, VNPU_COPY_DESC); }},
+    {"reduce_kind", [](uint32_t) { return Reduce(64, 128, 8, 3, VNPU_TYPE_FP32); }},
+    {"reduce_type", [](uint32_t) { return Reduce(64, 128, 8, 0, VNPU_TYPE_INT64); }},
+    {"reduce_no_type", [](uint32_t) { return Reduce(64, 128, 8, 0, VNPU_TYPE_COUNT); }},
+    {"reduce_size", [](uint32_t) { return Reduce(64, 128, 6, 0, VNPU_TYPE_FP32); }},
+    {"reduce_reserved",
+     [](uint32_t) {
+       return With(Reduce(64, 128, 8, 0, VNPU_TYPE_FP32),
+                   [](auto* s) { s->reduce.reserved[1] = 1; });
+     }},
+    {"random_reserved",
+     [](uint32_t) {
+       return With(MakeSqe(VNPU_OP_RANDOM), [](auto* s) { s->random.reserved[4] = 1; });
+     }},
+    {"opcode_gap", [](uint32_t) { return MakeSqe(static_cast<vnpu_opcode>(15)); }},
     {"width0", [](uint32_t) { return Memset(64, 8, 1, 0); }},
     {"width3", [](uint32_t) { return Memset(64, 6, 1, 3); }},
     {"width8", [](uint32_t) { return Memset(64, 8, 1, 8); }},

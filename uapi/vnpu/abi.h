@@ -28,7 +28,8 @@
 #define VNPU_FEATURE_SUBMIT_WRITE (1ull << 2) /* write(2) of SQEs */
 #define VNPU_FEATURE_SUBMIT_IOCTL (1ull << 3) /* VNPU_IOC_SUBMIT */
 #define VNPU_FEATURE_BARRIER (1ull << 4)      /* the device fences for clients (queue.h, step 3) */
-#define VNPU_FEATURES_ALL 0x1full
+#define VNPU_FEATURE_DMA_TASKS (1ull << 8)    /* REDUCE, RANDOM, copies by descriptor (queue.h) */
+#define VNPU_FEATURES_ALL 0x11full
 
 /* Limits. */
 #define VNPU_MAX_DEVICES 64u

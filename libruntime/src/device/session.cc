@@ -18,6 +18,9 @@
 #include "libruntime/src/memory/copy_engine.h"
 #include "libruntime/src/memory/device_memory.h"
 #include "libruntime/src/memory/host_registry.h"
+#include "libruntime/src/memory/managed_memory.h"
+#include "libruntime/src/memory/memory_pool.h"
+#include "libruntime/src/memory/memory_usage.h"
 #include "libruntime/src/memory/pinned_memory.h"
 #include "libruntime/src/memory/virtual_memory.h"
 #include "libruntime/src/queue/queue_pool.h"
@@ -56,6 +59,9 @@ Session::Session(std::shared_ptr<Driver> driver, uint32_t index)
       pinned_memory_(std::make_unique<PinnedMemory>(*this)),
       virtual_memory_(std::make_unique<VirtualMemory>(*this)),
       host_registry_(std::make_unique<HostRegistry>(*this)),
+      managed_memory_(std::make_unique<ManagedMemory>(*this)),
+      memory_pools_(std::make_unique<MemoryPools>(*this)),
+      memory_usage_(std::make_unique<MemoryUsage>()),
       copies_(std::make_unique<CopyEngine>(*this)) {}
 
 Session::~Session() { Close(); }
@@ -148,6 +154,7 @@ void Session::Close() {
   }
   virtual_memory_->Drop();
   host_registry_->Drop();
+  memory_pools_->Drop();
   window_ = Window();
 }
 

@@ -23,6 +23,9 @@ class CopyEngine;
 class DeviceMemory;
 class EventPool;
 class HostRegistry;
+class ManagedMemory;
+class MemoryPools;
+class MemoryUsage;
 class PinnedMemory;
 class QueuePool;
 class VirtualMemory;
@@ -87,6 +90,9 @@ class Session : public std::enable_shared_from_this<Session> {
   PinnedMemory& pinned_memory() const { return *pinned_memory_; }
   VirtualMemory& virtual_memory() const { return *virtual_memory_; }
   HostRegistry& host_registry() const { return *host_registry_; }
+  ManagedMemory& managed_memory() const { return *managed_memory_; }
+  MemoryPools& memory_pools() const { return *memory_pools_; }
+  MemoryUsage& memory_usage() const { return *memory_usage_; }
   CopyEngine& copies() const { return *copies_; }
 
   // Names of loaded kernels, for messages.
@@ -123,6 +129,9 @@ class Session : public std::enable_shared_from_this<Session> {
   std::unique_ptr<PinnedMemory> pinned_memory_;
   std::unique_ptr<VirtualMemory> virtual_memory_;
   std::unique_ptr<HostRegistry> host_registry_;
+  std::unique_ptr<ManagedMemory> managed_memory_;
+  std::unique_ptr<MemoryPools> memory_pools_;
+  std::unique_ptr<MemoryUsage> memory_usage_;
   std::unique_ptr<CopyEngine> copies_;
 };
 

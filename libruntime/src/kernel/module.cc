@@ -13,6 +13,7 @@
 #include "libruntime/src/base/shared_memory.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/kernel/args_list.h"
+#include "libruntime/src/memory/memory_usage.h"
 #include "libruntime/src/stream/context.h"
 
 namespace vnpu::runtime {
@@ -161,6 +162,7 @@ aclError LoadModule(const void* image, size_t bytes, bool lazy, Module** module)
   fresh->kernels = request.kernels;
   fresh->address = request.va;
   fresh->span = request.span;
+  session->memory_usage().Add(kRuntimeItself, request.span);
   fresh->lazy = lazy;
   fresh->functions.clear();
   {
@@ -180,6 +182,7 @@ aclError UnloadModule(Module* module) {
   vnpu_ioc_module_unload request{.module_id = module->module_id, .reserved = 0};
   const int result =
       module->session->usable() ? module->session->Call(VNPU_IOC_MODULE_UNLOAD, request) : 0;
+  module->session->memory_usage().Remove(kRuntimeItself, module->span);
   Bury(module);
   if (result == -EBUSY) {
     return Fail(ACL_ERROR_RT_KERNEL_UNREGISTERING,

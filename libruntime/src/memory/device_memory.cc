@@ -20,71 +20,140 @@ namespace {
 constexpr uint64_t kMaxDeviceRegion = uint64_t{1} << 30;
 // Allocations from this size on are mapped on their own.
 constexpr uint64_t kSingleAllocation = uint64_t{32} << 20;
+constexpr uint64_t kGiantPage = uint64_t{1} << 30;
+// Up to here memory of huge pages first is not rounded up to huge pages.
+constexpr uint64_t kLargestSmall = uint64_t{1} << 20;
+
+// Bytes that the policy takes for a request.
+uint64_t SizeFor(const MemoryRequest& request, uint32_t page_size) {
+  switch (request.pages) {
+    case PagePolicy::kGiant:
+      return RoundUp(request.size, kGiantPage);
+    case PagePolicy::kHugeOnly:
+      return RoundUp(request.size, VNPU_HUGE_PAGE_SIZE);
+    case PagePolicy::kHugeFirst:
+      return page_size == VNPU_HUGE_PAGE_SIZE && request.size > kLargestSmall
+                 ? RoundUp(request.size, VNPU_HUGE_PAGE_SIZE)
+                 : request.size;
+    case PagePolicy::kNormal:
+      break;
+  }
+  return request.size;
+}
 
 }  // namespace
 
-aclError DeviceMemory::Allocate(uint64_t size, uint64_t* address) {
-  if (size > session_.info().hbm_total) {
+aclError DeviceMemory::Allocate(const MemoryRequest& request, uint64_t* address) {
+  if (request.size > session_.info().hbm_total) {
     return Fail(ACL_ERROR_RT_MEMORY_ALLOCATION,
-                "{} bytes are more than the {} bytes of the device; ask for less", size,
+                "{} bytes are more than the {} bytes of the device; ask for less", request.size,
                 session_.info().hbm_total);
   }
   const std::lock_guard lock(mutex_);
-  if (size >= kSingleAllocation) {
-    return AllocateSingle(size, address);
+  Pool& first = request.pages == PagePolicy::kNormal ? normal_ : huge_;
+  uint64_t size = 0;
+  aclError error = AllocateFrom(first, request, address, &size);
+  if (error == ACL_ERROR_RT_MEMORY_ALLOCATION && DropEmptyRegions()) {
+    error = AllocateFrom(first, request, address, &size);
   }
-  *address = pool_.Allocate(size);
+  if (error == ACL_ERROR_RT_MEMORY_ALLOCATION && request.pages == PagePolicy::kHugeFirst) {
+    error = AllocateFrom(normal_, request, address, &size);
+  }
+  if (error == ACL_ERROR_RT_MEMORY_ALLOCATION) {
+    return Fail(error, "the device has no {} bytes left{}; free memory or ask for less",
+                SizeFor(request, first.page_size),
+                request.pages == PagePolicy::kGiant ? " in pieces of 1 GiB" : "");
+  }
+  if (error == ACL_SUCCESS) {
+    session_.memory_usage().Add(request.component, size);
+    if (request.component != kApplication) {
+      components_[*address] = request.component;
+    }
+  }
+  return error;
+}
+
+// ACL_ERROR_RT_MEMORY_ALLOCATION without a message when there is not so much.
+aclError DeviceMemory::AllocateFrom(Pool& pool, const MemoryRequest& request, uint64_t* address,
+                                    uint64_t* size) {
+  const uint64_t bytes = SizeFor(request, pool.page_size);
+  if (bytes >= kSingleAllocation || request.read_only) {
+    Region region;
+    VNPU_RETURN_IF_ERROR(
+        MapRegion(pool.page_size, request, RoundUp(bytes, pool.page_size), address, &region));
+    region.single = true;
+    regions_[*address] = region;
+    *size = region.size;
+    return ACL_SUCCESS;
+  }
+  *address = pool.blocks.Allocate(bytes);
   if (*address == 0) {
-    VNPU_RETURN_IF_ERROR(Grow(size));
-    *address = pool_.Allocate(size);
+    VNPU_RETURN_IF_ERROR(Grow(pool, bytes));
+    *address = pool.blocks.Allocate(bytes);
   }
-  return *address != 0 ? ACL_SUCCESS
-                       : Fail(ACL_ERROR_RT_INTERNAL_ERROR, "a fresh region has no room");
+  if (*address == 0) {
+    return Fail(ACL_ERROR_RT_INTERNAL_ERROR, "a fresh region has no room");
+  }
+  *size = RoundUp(bytes, BlockPool::kAlign);
+  return ACL_SUCCESS;
 }
 
 aclError DeviceMemory::Free(uint64_t address) {
   const std::lock_guard lock(mutex_);
+  uint64_t size = 0;
   if (const auto single = regions_.find(address);
       single != regions_.end() && single->second.single) {
     const Region region = single->second;
     regions_.erase(single);
     UnmapRegion(address, region);
-    return ACL_SUCCESS;
+    size = region.size;
+  } else {
+    Pool* pool = &huge_;
+    auto freed = huge_.blocks.Free(address);
+    if (!freed.has_value()) {
+      pool = &normal_;
+      freed = normal_.blocks.Free(address);
+    }
+    if (!freed.has_value()) {
+      return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                  "{:#x} is not the start of allocated device memory: freed twice, or not what an "
+                  "allocation returned",
+                  address);
+    }
+    if (freed->region_empty && pool->blocks.regions() > 1) {
+      DropRegion(*pool, freed->region);
+    }
+    size = freed->size;
   }
-  const auto freed = pool_.Free(address);
-  if (!freed.has_value()) {
-    return Fail(ACL_ERROR_RT_PARAM_INVALID,
-                "{:#x} is not the start of allocated device memory: freed twice, or not what an "
-                "allocation returned",
-                address);
+  uint32_t component = kApplication;
+  if (const auto other = components_.find(address); other != components_.end()) [[unlikely]] {
+    component = other->second;
+    components_.erase(other);
   }
-  if (freed->region_empty && pool_.regions() > 1) {
-    pool_.RemoveRegion(freed->region);
-    const Region region = regions_.at(freed->region);
-    regions_.erase(freed->region);
-    UnmapRegion(freed->region, region);
-  }
+  session_.memory_usage().Remove(component, size);
   return ACL_SUCCESS;
 }
 
 uint64_t DeviceMemory::cached_bytes() const {
   const std::lock_guard lock(mutex_);
-  return pool_.free_bytes();
+  return huge_.blocks.free_bytes() + normal_.blocks.free_bytes();
 }
 
-std::optional<BlockPool::Range> DeviceMemory::RegionOf(uint64_t address) const {
+std::optional<DeviceMemory::Extent> DeviceMemory::RegionOf(uint64_t address) const {
   const std::lock_guard lock(mutex_);
   const auto found = FindRange(regions_, address, [](const Region& region) { return region.size; });
   if (found == regions_.end()) {
     return std::nullopt;
   }
-  return BlockPool::Range{.base = found->first, .size = found->second.size};
+  return Extent{
+      .base = found->first, .size = found->second.size, .page_size = found->second.page_size};
 }
 
-aclError DeviceMemory::MapRegion(uint64_t size, uint64_t* base, Region* region) {
+aclError DeviceMemory::MapRegion(uint32_t page_size, const MemoryRequest& request, uint64_t bytes,
+                                 uint64_t* base, Region* region) {
   vnpu_ioc_pmem_alloc memory{};
-  memory.size = size;
-  memory.flags = VNPU_PMEM_HUGE;
+  memory.size = bytes;
+  memory.flags = page_size == VNPU_HUGE_PAGE_SIZE ? VNPU_PMEM_HUGE : 0;
   int result = session_.Call(VNPU_IOC_PMEM_ALLOC, memory);
   if (result < 0) {
     return -result == ENOMEM ? ACL_ERROR_RT_MEMORY_ALLOCATION
@@ -92,8 +161,8 @@ aclError DeviceMemory::MapRegion(uint64_t size, uint64_t* base, Region* region) 
   }
   vnpu_ioc_pmem_free give_back{.pmem_id = memory.pmem_id, .reserved = 0};
   vnpu_ioc_reserve range{};
-  range.size = size;
-  range.align = VNPU_HUGE_PAGE_SIZE;
+  range.size = bytes;
+  range.align = request.pages == PagePolicy::kGiant ? kGiantPage : page_size;
   result = session_.Call(VNPU_IOC_RESERVE, range);
   if (result < 0) {
     session_.Call(VNPU_IOC_PMEM_FREE, give_back);
@@ -101,9 +170,9 @@ aclError DeviceMemory::MapRegion(uint64_t size, uint64_t* base, Region* region) 
   }
   vnpu_ioc_map map{};
   map.va = range.va;
-  map.size = size;
+  map.size = bytes;
   map.pmem_id = memory.pmem_id;
-  map.prot = VNPU_PROT_READ | VNPU_PROT_WRITE;
+  map.prot = request.read_only ? VNPU_PROT_READ : VNPU_PROT_READ | VNPU_PROT_WRITE;
   result = session_.Call(VNPU_IOC_MAP, map);
   if (result < 0) {
     vnpu_ioc_release release{.va = range.va, .reserved = 0};
@@ -112,7 +181,7 @@ aclError DeviceMemory::MapRegion(uint64_t size, uint64_t* base, Region* region) 
     return FailErrno(-result, "the driver cannot map device memory");
   }
   *base = range.va;
-  *region = {.size = size, .pmem_id = memory.pmem_id, .single = false};
+  *region = {.size = bytes, .pmem_id = memory.pmem_id, .page_size = page_size, .single = false};
   return ACL_SUCCESS;
 }
 
@@ -128,43 +197,45 @@ void DeviceMemory::UnmapRegion(uint64_t base, const Region& region) {
   }
 }
 
-aclError DeviceMemory::Grow(uint64_t size) {
+void DeviceMemory::DropRegion(Pool& pool, uint64_t base) {
+  pool.blocks.RemoveRegion(base);
+  const Region region = regions_.at(base);
+  regions_.erase(base);
+  UnmapRegion(base, region);
+}
+
+// For memory of the other kind. False: there were none.
+bool DeviceMemory::DropEmptyRegions() {
+  bool dropped = false;
+  for (Pool* pool : {&huge_, &normal_}) {
+    for (const uint64_t base : pool->blocks.EmptyRegions()) {
+      DropRegion(*pool, base);
+      dropped = true;
+    }
+  }
+  return dropped;
+}
+
+aclError DeviceMemory::Grow(Pool& pool, uint64_t size) {
   const uint64_t least = RoundUp(size, VNPU_HUGE_PAGE_SIZE);
-  aclError error = ACL_ERROR_RT_MEMORY_ALLOCATION;
   // When the device has no large region left, a small one will do.
-  for (uint64_t bytes = std::max(next_region_, least);; bytes = std::max(bytes / 4, least)) {
+  for (uint64_t bytes = std::max(pool.next_region, least);; bytes = std::max(bytes / 4, least)) {
     bytes = RoundUp(bytes, VNPU_HUGE_PAGE_SIZE);
     uint64_t base = 0;
     Region region;
-    error = MapRegion(bytes, &base, &region);
+    const aclError error = MapRegion(pool.page_size, MemoryRequest{}, bytes, &base, &region);
     if (error == ACL_SUCCESS) {
       regions_[base] = region;
-      pool_.AddRegion(base, bytes);
-      if (bytes == next_region_) {
-        next_region_ = std::min(2 * next_region_, kMaxDeviceRegion);
+      pool.blocks.AddRegion(base, bytes);
+      if (bytes == pool.next_region) {
+        pool.next_region = std::min(2 * pool.next_region, kMaxDeviceRegion);
       }
       return ACL_SUCCESS;
     }
     if (error != ACL_ERROR_RT_MEMORY_ALLOCATION || bytes <= least) {
-      break;
+      return error;
     }
   }
-  return error == ACL_ERROR_RT_MEMORY_ALLOCATION
-             ? Fail(error, "the device has no {} bytes left; free memory or ask for less", size)
-             : error;
-}
-
-aclError DeviceMemory::AllocateSingle(uint64_t size, uint64_t* address) {
-  Region region;
-  const aclError error = MapRegion(RoundUp(size, VNPU_HUGE_PAGE_SIZE), address, &region);
-  if (error == ACL_ERROR_RT_MEMORY_ALLOCATION) {
-    return Fail(error, "the device has no {} bytes left; free memory or ask for less", size);
-  }
-  if (error == ACL_SUCCESS) {
-    region.single = true;
-    regions_[*address] = region;
-  }
-  return error;
 }
 
 }  // namespace vnpu::runtime

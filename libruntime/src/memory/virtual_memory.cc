@@ -13,6 +13,7 @@
 #include "libruntime/src/base/round_up.h"
 #include "libruntime/src/device/device.h"
 #include "libruntime/src/device/session.h"
+#include "libruntime/src/memory/memory_usage.h"
 
 namespace vnpu::runtime {
 namespace {
@@ -138,6 +139,7 @@ aclError VirtualMemory::Allocate(uint64_t size, const aclrtPhysicalMemProp& prop
   fresh->mappings = 0;
   fresh->properties = properties;
   physicals_.insert(fresh);
+  session_.memory_usage().Add(kApplication, fresh->size);
   physicals.Publish(fresh);
   *physical = fresh;
   return ACL_SUCCESS;
@@ -159,6 +161,7 @@ void VirtualMemory::FreeIfUnused(Physical* physical) {
     Log().warn("physical memory {} was not given back: error {}", physical->pmem_id, -result);
   }
   physicals_.erase(physical);
+  session_.memory_usage().Remove(kApplication, physical->size);
   if (physicals.Retire(physical)) {
     physicals.Free(physical);
   }

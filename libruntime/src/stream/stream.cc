@@ -7,6 +7,7 @@
 #include "acl/acl_rt.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/log.h"
+#include "libruntime/src/memory/memory_pool.h"
 #include "libruntime/src/memory/pinned_memory.h"
 #include "libruntime/src/queue/queue_pool.h"
 
@@ -72,6 +73,9 @@ aclError Synchronize(const View& view, Deadline deadline) {
       return FailDeviceLost(view.session->index());
     case WaitResult::kDone:
       break;
+  }
+  if (view.session->memory_pools().any()) [[unlikely]] {
+    view.session->memory_pools().Settle();
   }
   if (!view.queue->HasCompletions() && !view.queue->failed()) {
     return ACL_SUCCESS;
