@@ -46,7 +46,7 @@ struct Max {
         return a;
       }
     }
-    return a > b ? a : b;
+    return a > b ? a : b;  // b when it is a NaN
   }
 };
 struct Min {
@@ -57,7 +57,7 @@ struct Min {
         return a;
       }
     }
-    return a < b ? a : b;
+    return a < b ? a : b;  // b when it is a NaN
   }
 };
 

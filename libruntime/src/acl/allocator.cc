@@ -34,7 +34,7 @@ constexpr size_t kMaxDescriptions = 65536;
 constinit rt::Slab<Description, kMaxDescriptions> descriptions;
 
 // What a stream uses. A stream that was destroyed leaves its entry to the next one in its place.
-struct Registration {
+struct StreamAllocator {
   uint32_t stream_generation = 0;
   aclrtAllocatorDesc description = nullptr;
   Functions functions;
@@ -42,7 +42,7 @@ struct Registration {
 
 class Registry {
  public:
-  void Set(const rt::Stream* stream, const Registration& registration) {
+  void Set(const rt::Stream* stream, const StreamAllocator& registration) {
     const std::lock_guard lock(mutex_);
     by_stream_[stream] = registration;
   }
@@ -50,7 +50,7 @@ class Registry {
     const std::lock_guard lock(mutex_);
     by_stream_.erase(stream);
   }
-  bool Find(const rt::Stream* stream, Registration* registration) {
+  bool Find(const rt::Stream* stream, StreamAllocator* registration) {
     const std::lock_guard lock(mutex_);
     const auto found = by_stream_.find(stream);
     if (found == by_stream_.end() || found->second.stream_generation != stream->generation()) {
@@ -62,7 +62,7 @@ class Registry {
 
  private:
   std::mutex mutex_;
-  std::unordered_map<const rt::Stream*, Registration> by_stream_;
+  std::unordered_map<const rt::Stream*, StreamAllocator> by_stream_;
 };
 
 Registry& Registrations() {
@@ -70,7 +70,7 @@ Registry& Registrations() {
   return *registry;
 }
 
-aclError Resolve(aclrtAllocatorDesc handle, Description** description) {
+aclError ResolveDescription(aclrtAllocatorDesc handle, Description** description) {
   VNPU_REQUIRE_NOT_NULL(handle);
   *description = descriptions.Resolve(handle);
   return *description != nullptr
@@ -81,9 +81,9 @@ aclError Resolve(aclrtAllocatorDesc handle, Description** description) {
 
 // Sets one member of a description.
 template <class T>
-aclError Set(aclrtAllocatorDesc handle, T Functions::*member, T value) {
+aclError SetMember(aclrtAllocatorDesc handle, T Functions::*member, T value) {
   Description* description = nullptr;
-  VNPU_RETURN_IF_ERROR(Resolve(handle, &description));
+  VNPU_RETURN_IF_ERROR(ResolveDescription(handle, &description));
   VNPU_REQUIRE_NOT_NULL(value);
   const std::lock_guard lock(description->mutex);
   description->functions.*member = value;
@@ -110,7 +110,7 @@ aclrtAllocatorDesc aclrtAllocatorCreateDesc(void) {
 aclError aclrtAllocatorDestroyDesc(aclrtAllocatorDesc allocatorDesc) {
   return Guard(__func__, [&]() -> aclError {
     Description* description = nullptr;
-    VNPU_RETURN_IF_ERROR(Resolve(allocatorDesc, &description));
+    VNPU_RETURN_IF_ERROR(ResolveDescription(allocatorDesc, &description));
     if (descriptions.Retire(description)) {
       descriptions.Free(description);
     }
@@ -119,37 +119,37 @@ aclError aclrtAllocatorDestroyDesc(aclrtAllocatorDesc allocatorDesc) {
 }
 
 aclError aclrtAllocatorSetObjToDesc(aclrtAllocatorDesc allocatorDesc, aclrtAllocator allocator) {
-  return Guard(__func__, [&] { return Set(allocatorDesc, &Functions::object, allocator); });
+  return Guard(__func__, [&] { return SetMember(allocatorDesc, &Functions::object, allocator); });
 }
 
 aclError aclrtAllocatorSetAllocFuncToDesc(aclrtAllocatorDesc allocatorDesc,
                                           aclrtAllocatorAllocFunc func) {
-  return Guard(__func__, [&] { return Set(allocatorDesc, &Functions::alloc, func); });
+  return Guard(__func__, [&] { return SetMember(allocatorDesc, &Functions::alloc, func); });
 }
 
 aclError aclrtAllocatorSetFreeFuncToDesc(aclrtAllocatorDesc allocatorDesc,
                                          aclrtAllocatorFreeFunc func) {
-  return Guard(__func__, [&] { return Set(allocatorDesc, &Functions::free, func); });
+  return Guard(__func__, [&] { return SetMember(allocatorDesc, &Functions::free, func); });
 }
 
 aclError aclrtAllocatorSetAllocAdviseFuncToDesc(aclrtAllocatorDesc allocatorDesc,
                                                 aclrtAllocatorAllocAdviseFunc func) {
-  return Guard(__func__, [&] { return Set(allocatorDesc, &Functions::alloc_advise, func); });
+  return Guard(__func__, [&] { return SetMember(allocatorDesc, &Functions::alloc_advise, func); });
 }
 
 aclError aclrtAllocatorSetGetAddrFromBlockFuncToDesc(aclrtAllocatorDesc allocatorDesc,
                                                      aclrtAllocatorGetAddrFromBlockFunc func) {
-  return Guard(__func__, [&] { return Set(allocatorDesc, &Functions::address_of, func); });
+  return Guard(__func__, [&] { return SetMember(allocatorDesc, &Functions::address_of, func); });
 }
 
 aclError aclrtAllocatorRegister(aclrtStream stream, aclrtAllocatorDesc allocatorDesc) {
   return Guard(__func__, [&]() -> aclError {
     VNPU_REQUIRE_NOT_NULL(stream);
     Description* description = nullptr;
-    VNPU_RETURN_IF_ERROR(Resolve(allocatorDesc, &description));
+    VNPU_RETURN_IF_ERROR(ResolveDescription(allocatorDesc, &description));
     rt::Stream* found = nullptr;
     VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found));
-    Registration registration{
+    StreamAllocator registration{
         .stream_generation = found->generation(), .description = allocatorDesc, .functions = {}};
     {
       const std::lock_guard lock(description->mutex);
@@ -182,7 +182,7 @@ aclError aclrtAllocatorGetByStream(aclrtStream stream, aclrtAllocatorDesc* alloc
     VNPU_REQUIRE_NOT_NULL(getAddrFromBlockFunc);
     rt::Stream* found = nullptr;
     VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found));
-    Registration registration;
+    StreamAllocator registration;
     if (!Registrations().Find(found, &registration)) {
       return Fail(ACL_ERROR_RT_PARAM_INVALID, "no allocator is registered for the stream");
     }

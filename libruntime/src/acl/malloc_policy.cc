@@ -46,8 +46,8 @@ uint64_t PaddedSize(const MemoryRequest& request, const char* soc_name) {
   return RoundUp(request.size, kUnit) + (padded ? kUnit : 0);
 }
 
-aclError ReadConfig(const aclrtMallocConfig* config, MemoryPlace place, uint32_t device,
-                    uint32_t* component) {
+aclError ReadMallocConfig(const aclrtMallocConfig* config, MemoryPlace place, uint32_t device,
+                          uint32_t* component) {
   if (config == nullptr) {
     return ACL_SUCCESS;
   }

@@ -25,8 +25,8 @@ uint64_t PaddedSize(const MemoryRequest& request, const char* soc_name);
 enum class MemoryPlace : uint8_t { kHost, kDevice };
 
 // Checks the attributes; `config` may be null. `component` receives the module id, if there is one.
-aclError ReadConfig(const aclrtMallocConfig* config, MemoryPlace place, uint32_t device,
-                    uint32_t* component);
+aclError ReadMallocConfig(const aclrtMallocConfig* config, MemoryPlace place, uint32_t device,
+                          uint32_t* component);
 
 }  // namespace vnpu::runtime
 

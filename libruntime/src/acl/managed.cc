@@ -65,8 +65,8 @@ aclError FindPlace(const aclrtMemManagedLocation& location, rt::ManagedPlace* pl
 }
 
 // `whole`: the size must be a multiple of 2 MiB.
-aclError FindRange(const void* ptr, uint64_t size, bool whole, rt::ManagedRange* range,
-                   std::shared_ptr<rt::Session>* session) {
+aclError FindManagedRange(const void* ptr, uint64_t size, bool whole, rt::ManagedRange* range,
+                          std::shared_ptr<rt::Session>* session) {
   VNPU_REQUIRE_NOT_NULL(ptr);
   if (size == 0 || size > kLargest || (whole && size % kUnit != 0)) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "size is {}; it takes{} up to 3 TiB", size,
@@ -86,7 +86,7 @@ aclError Advise(const void* ptr, uint64_t size, aclrtMemManagedAdviseType advice
   }
   rt::ManagedRange range;
   std::shared_ptr<rt::Session> session;
-  VNPU_RETURN_IF_ERROR(FindRange(ptr, size, /*whole=*/true, &range, &session));
+  VNPU_RETURN_IF_ERROR(FindManagedRange(ptr, size, /*whole=*/true, &range, &session));
   rt::ManagedPlace place;
   if (advice == ACL_MEM_ADVISE_SET_PREFERRED_LOCATION || advice == ACL_MEM_ADVISE_SET_ACCESSED_BY ||
       advice == ACL_MEM_ADVISE_UNSET_ACCESSED_BY) {
@@ -105,7 +105,7 @@ struct Prefetch {
 aclError CheckPrefetch(const void* ptr, size_t size, const aclrtMemManagedLocation& location,
                        const rt::Stream& stream, Prefetch* prefetch) {
   std::shared_ptr<rt::Session>& session = prefetch->session;
-  VNPU_RETURN_IF_ERROR(FindRange(ptr, size, /*whole=*/true, &prefetch->range, &session));
+  VNPU_RETURN_IF_ERROR(FindManagedRange(ptr, size, /*whole=*/true, &prefetch->range, &session));
   if (session->serial() != stream.session_serial) {
     return Fail(ACL_ERROR_RT_STREAM_CONTEXT, "the memory is of device {}, the stream of another",
                 session->index());
@@ -115,7 +115,7 @@ aclError CheckPrefetch(const void* ptr, size_t size, const aclrtMemManagedLocati
 }
 
 // Takes the place of prefetches in the stream's order. The memory is where everyone reaches it.
-aclError Submit(std::span<const Prefetch> prefetches, rt::Stream* stream) {
+aclError SubmitPrefetches(std::span<const Prefetch> prefetches, rt::Stream* stream) {
   VNPU_RETURN_IF_ERROR(
       rt::Submit(stream, 0, 0, [](rt::Slot& slot) { slot.sqe->opcode = VNPU_OP_NOP; }));
   for (const Prefetch& prefetch : prefetches) {
@@ -173,7 +173,7 @@ aclError aclrtMemManagedGetAttr(aclrtMemManagedRangeAttribute attribute, const v
     VNPU_REQUIRE_NOT_NULL(data);
     rt::ManagedRange range;
     std::shared_ptr<rt::Session> session;
-    VNPU_RETURN_IF_ERROR(FindRange(ptr, size, /*whole=*/false, &range, &session));
+    VNPU_RETURN_IF_ERROR(FindManagedRange(ptr, size, /*whole=*/false, &range, &session));
     return session->managed_memory().ReadAttribute(range, attribute, data, dataSize);
   });
 }
@@ -189,7 +189,7 @@ aclError aclrtMemManagedGetAttrs(aclrtMemManagedRangeAttribute* attributes, size
     }
     rt::ManagedRange range;
     std::shared_ptr<rt::Session> session;
-    VNPU_RETURN_IF_ERROR(FindRange(ptr, size, /*whole=*/false, &range, &session));
+    VNPU_RETURN_IF_ERROR(FindManagedRange(ptr, size, /*whole=*/false, &range, &session));
     for (size_t i = 0; i < numAttributes; ++i) {
       VNPU_REQUIRE_NOT_NULL(data[i]);
       VNPU_RETURN_IF_ERROR(
@@ -208,7 +208,7 @@ aclError aclrtMemManagedPrefetchAsync(const void* ptr, size_t size,
     VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found));
     Prefetch prefetch;
     VNPU_RETURN_IF_ERROR(CheckPrefetch(ptr, size, location, *found, &prefetch));
-    return Submit({&prefetch, 1}, found);
+    return SubmitPrefetches({&prefetch, 1}, found);
   });
 }
 
@@ -237,6 +237,6 @@ aclError aclrtMemManagedPrefetchBatchAsync(const void** ptrs, size_t* sizes, siz
       VNPU_RETURN_IF_ERROR(
           CheckPrefetch(ptrs[i], sizes[i], prefetchLocs[group], *found, &prefetches[i]));
     }
-    return Submit(prefetches, found);
+    return SubmitPrefetches(prefetches, found);
   });
 }

@@ -33,7 +33,7 @@ aclError Malloc(void** devPtr, size_t size, aclrtMemMallocPolicy policy, Padding
   VNPU_RETURN_IF_ERROR(rt::CurrentSession(&session));
   rt::MemoryRequest request = rt::RequestOf(size, policy);
   VNPU_RETURN_IF_ERROR(
-      rt::ReadConfig(config, rt::MemoryPlace::kDevice, session->index(), &request.component));
+      rt::ReadMallocConfig(config, rt::MemoryPlace::kDevice, session->index(), &request.component));
   if (padding == Padding::kAsTheManualSays) {
     request.size = rt::PaddedSize(request, session->info().soc_name);
   }
@@ -97,7 +97,7 @@ aclError MallocHost(void** hostPtr, uint64_t size, const aclrtMallocConfig* conf
   VNPU_RETURN_IF_ERROR(rt::CurrentSession(&session));
   uint32_t component = rt::kApplication;  // device memory alone is accounted for
   VNPU_RETURN_IF_ERROR(
-      rt::ReadConfig(config, rt::MemoryPlace::kHost, session->index(), &component));
+      rt::ReadMallocConfig(config, rt::MemoryPlace::kHost, session->index(), &component));
   std::byte* memory = nullptr;
   VNPU_RETURN_IF_ERROR(session->pinned_memory().Allocate(size, &memory));
   *hostPtr = memory;

@@ -17,7 +17,7 @@ using rt::Guard;
 
 namespace {
 
-aclError CheckDevice(int64_t device) {
+aclError CheckDeviceIndex(int64_t device) {
   std::shared_ptr<rt::Driver> driver;
   VNPU_RETURN_IF_ERROR(rt::Driver::Get(&driver));
   return device >= 0 && device < driver->device_count()
@@ -35,7 +35,7 @@ aclError aclrtGetMemUsageInfo(int32_t deviceId, aclrtMemUsageInfo* memUsageInfo,
     if (inputNum == 0) {
       return Fail(ACL_ERROR_RT_PARAM_INVALID, "inputNum is 0; ask for at least one component");
     }
-    VNPU_RETURN_IF_ERROR(CheckDevice(deviceId));
+    VNPU_RETURN_IF_ERROR(CheckDeviceIndex(deviceId));
     std::vector<rt::MemoryUsage::Entry> entries;
     if (const auto session = rt::SessionOfDevice(static_cast<uint32_t>(deviceId))) {
       entries = session->memory_usage().List();
@@ -56,7 +56,7 @@ aclError aclrtHostMemMapCapabilities(uint32_t deviceId, aclrtHacType hacType,
                                      aclrtHostMemMapCapability* capabilities) {
   return Guard(__func__, [&]() -> aclError {
     VNPU_REQUIRE_NOT_NULL(capabilities);
-    VNPU_RETURN_IF_ERROR(CheckDevice(deviceId));
+    VNPU_RETURN_IF_ERROR(CheckDeviceIndex(deviceId));
     switch (hacType) {
       case ACL_RT_HAC_TYPE_STARS:
       case ACL_RT_HAC_TYPE_AICPU:
