@@ -5,25 +5,25 @@ namespace vnpu::test {
 namespace {
 
 // The application's side: blocks of device memory.
-struct Pool {
+struct BlockCount {
   int live = 0;
 };
-void* Alloc(aclrtAllocator allocator, size_t size) {
-  ++static_cast<Pool*>(allocator)->live;
+void* AllocBlock(aclrtAllocator allocator, size_t size) {
+  ++static_cast<BlockCount*>(allocator)->live;
   void* memory = nullptr;
   return aclrtMalloc(&memory, size, ACL_MEM_MALLOC_HUGE_FIRST) == ACL_SUCCESS ? memory : nullptr;
 }
-void Free(aclrtAllocator allocator, aclrtAllocatorBlock block) {
-  --static_cast<Pool*>(allocator)->live;
+void FreeBlock(aclrtAllocator allocator, aclrtAllocatorBlock block) {
+  --static_cast<BlockCount*>(allocator)->live;
   aclrtFree(block);
 }
-void* AllocAdvise(aclrtAllocator allocator, size_t size, aclrtAllocatorAddr /*address*/) {
-  return Alloc(allocator, size);
+void* AllocBlockAt(aclrtAllocator allocator, size_t size, aclrtAllocatorAddr /*address*/) {
+  return AllocBlock(allocator, size);
 }
-void* AddressOf(aclrtAllocatorBlock block) { return block; }
+void* AddressOfBlock(aclrtAllocatorBlock block) { return block; }
 
 // What aclrtAllocatorGetByStream gives.
-struct Registered {
+struct RegisteredAllocator {
   aclrtAllocatorDesc desc = nullptr;
   aclrtAllocator allocator = nullptr;
   aclrtAllocatorAllocFunc alloc = nullptr;
@@ -42,29 +42,29 @@ class AllocatorTest : public DeviceTest {
   }
   void Fill(aclrtAllocatorDesc desc, void* pool) {
     ASSERT_OK(aclrtAllocatorSetObjToDesc(desc, pool));
-    ASSERT_OK(aclrtAllocatorSetAllocFuncToDesc(desc, Alloc));
-    ASSERT_OK(aclrtAllocatorSetFreeFuncToDesc(desc, Free));
-    ASSERT_OK(aclrtAllocatorSetGetAddrFromBlockFuncToDesc(desc, AddressOf));
+    ASSERT_OK(aclrtAllocatorSetAllocFuncToDesc(desc, AllocBlock));
+    ASSERT_OK(aclrtAllocatorSetFreeFuncToDesc(desc, FreeBlock));
+    ASSERT_OK(aclrtAllocatorSetGetAddrFromBlockFuncToDesc(desc, AddressOfBlock));
   }
-  static aclError Get(aclrtStream stream, Registered* got) {
+  static aclError Get(aclrtStream stream, RegisteredAllocator* got) {
     return aclrtAllocatorGetByStream(stream, &got->desc, &got->allocator, &got->alloc, &got->free,
                                      &got->alloc_advise, &got->address_of);
   }
 
-  Pool pool_;
+  BlockCount pool_;
   aclrtStream stream_ = nullptr;
   aclrtAllocatorDesc desc_ = nullptr;
 };
 
 TEST_F(AllocatorTest, StreamGivesBackWhatWasRegistered) {
   Fill(desc_, &pool_);
-  ASSERT_OK(aclrtAllocatorSetAllocAdviseFuncToDesc(desc_, AllocAdvise));
+  ASSERT_OK(aclrtAllocatorSetAllocAdviseFuncToDesc(desc_, AllocBlockAt));
   ASSERT_OK(aclrtAllocatorRegister(stream_, desc_));
-  Registered got;
+  RegisteredAllocator got;
   ASSERT_OK(Get(stream_, &got));
   EXPECT_EQ(got.desc, desc_);
   EXPECT_EQ(got.allocator, &pool_);
-  EXPECT_EQ(got.alloc_advise, AllocAdvise);
+  EXPECT_EQ(got.alloc_advise, AllocBlockAt);
   void* block = got.alloc(got.allocator, 256);
   ASSERT_NE(block, nullptr);
   EXPECT_EQ(pool_.live, 1);
@@ -74,11 +74,11 @@ TEST_F(AllocatorTest, StreamGivesBackWhatWasRegistered) {
 }
 
 TEST_F(AllocatorTest, LastRegistrationCounts) {
-  Pool other;
+  BlockCount other;
   Fill(desc_, &pool_);
   ASSERT_OK(aclrtAllocatorRegister(stream_, desc_));
   ASSERT_OK(aclrtAllocatorSetObjToDesc(desc_, &other));
-  Registered got;
+  RegisteredAllocator got;
   ASSERT_OK(Get(stream_, &got));
   EXPECT_EQ(got.allocator, &pool_) << "a description is taken as it is when it is registered";
   ASSERT_OK(aclrtAllocatorRegister(stream_, desc_));
@@ -90,9 +90,9 @@ TEST_F(AllocatorTest, RegistrationOutlivesTheDescription) {
   Fill(desc_, &pool_);
   ASSERT_OK(aclrtAllocatorRegister(stream_, desc_));
   ASSERT_OK(aclrtAllocatorDestroyDesc(desc_));
-  Registered got;
+  RegisteredAllocator got;
   ASSERT_OK(Get(stream_, &got));
-  EXPECT_EQ(got.alloc, Alloc);
+  EXPECT_EQ(got.alloc, AllocBlock);
   EXPECT_EQ(aclrtAllocatorDestroyDesc(desc_), ACL_ERROR_RT_INVALID_HANDLE);
 }
 
@@ -101,7 +101,7 @@ TEST_F(AllocatorTest, UnregisteringTwiceIsNoError) {
   ASSERT_OK(aclrtAllocatorRegister(stream_, desc_));
   EXPECT_OK(aclrtAllocatorUnregister(stream_));
   EXPECT_OK(aclrtAllocatorUnregister(stream_));
-  Registered got;
+  RegisteredAllocator got;
   EXPECT_EQ(Get(stream_, &got), ACL_ERROR_RT_PARAM_INVALID);
   aclrtStream gone = stream_;
   ASSERT_OK(aclrtDestroyStream(stream_));
@@ -114,18 +114,18 @@ TEST_F(AllocatorTest, StreamsDoNotShare) {
   ASSERT_OK(aclrtAllocatorRegister(stream_, desc_));
   aclrtStream other = nullptr;
   ASSERT_OK(aclrtCreateStream(&other));
-  Registered got;
+  RegisteredAllocator got;
   EXPECT_EQ(Get(other, &got), ACL_ERROR_RT_PARAM_INVALID);
 }
 
 TEST_F(AllocatorTest, BadArgumentsAreRefused) {
-  Registered got;
+  RegisteredAllocator got;
   EXPECT_EQ(aclrtAllocatorRegister(stream_, desc_), ACL_ERROR_RT_PARAM_INVALID) << "it is empty";
   EXPECT_EQ(aclrtAllocatorRegister(nullptr, desc_), ACL_ERROR_INVALID_PARAM);
   EXPECT_EQ(aclrtAllocatorRegister(stream_, nullptr), ACL_ERROR_INVALID_PARAM);
   EXPECT_EQ(aclrtAllocatorRegister(stream_, &got), ACL_ERROR_RT_INVALID_HANDLE);
   EXPECT_EQ(aclrtAllocatorSetObjToDesc(desc_, nullptr), ACL_ERROR_INVALID_PARAM);
-  EXPECT_EQ(aclrtAllocatorSetAllocFuncToDesc(nullptr, Alloc), ACL_ERROR_INVALID_PARAM);
+  EXPECT_EQ(aclrtAllocatorSetAllocFuncToDesc(nullptr, AllocBlock), ACL_ERROR_INVALID_PARAM);
   EXPECT_EQ(aclrtAllocatorSetFreeFuncToDesc(desc_, nullptr), ACL_ERROR_INVALID_PARAM);
   EXPECT_EQ(Get(nullptr, &got), ACL_ERROR_INVALID_PARAM);
 }

@@ -6,17 +6,17 @@
 namespace vnpu::test {
 namespace {
 
-constexpr auto kInner = ACL_MEMCPY_INNER_DEVICE_TO_DEVICE;
+constexpr auto kInnerDevice = ACL_MEMCPY_INNER_DEVICE_TO_DEVICE;
 
 class CopyDescTest : public KernelTest {
  protected:
   void SetUp() override {
     KernelTest::SetUp();
     size_t size = 0;
-    ASSERT_OK(aclrtGetMemcpyDescSize(kInner, &size));
+    ASSERT_OK(aclrtGetMemcpyDescSize(kInnerDevice, &size));
     ASSERT_OK(aclrtMalloc(&desc_, size, ACL_MEM_MALLOC_HUGE_FIRST));
   }
-  aclError CopyByDesc() { return aclrtMemcpyAsyncWithDesc(desc_, kInner, stream_); }
+  aclError CopyByDesc() { return aclrtMemcpyAsyncWithDesc(desc_, kInnerDevice, stream_); }
   aclError Synchronize() { return aclrtSynchronizeStream(stream_); }
 
   void* desc_ = nullptr;
@@ -25,8 +25,8 @@ class CopyDescTest : public KernelTest {
 TEST_F(CopyDescTest, CopiesWhatTheDescriptorSays) {
   const DeviceArray<int> from(100, 1);
   const DeviceArray<int> to(100, 0);
-  ASSERT_OK(
-      aclrtSetMemcpyDesc(desc_, kInner, from.get(), to.get() + 10, 80 * sizeof(int), nullptr));
+  ASSERT_OK(aclrtSetMemcpyDesc(desc_, kInnerDevice, from.get(), to.get() + 10, 80 * sizeof(int),
+                               nullptr));
   ASSERT_OK(CopyByDesc());
   ASSERT_OK(Synchronize());
   const std::vector<int> seen = to.Read();
@@ -40,10 +40,10 @@ TEST_F(CopyDescTest, DescriptorIsReadWhenTheTaskRuns) {
   const DeviceArray<int> first(1, 1);
   const DeviceArray<int> second(1, 2);
   const DeviceArray<int> to(1, 0);
-  ASSERT_OK(aclrtSetMemcpyDesc(desc_, kInner, first.get(), to.get(), sizeof(int), nullptr));
+  ASSERT_OK(aclrtSetMemcpyDesc(desc_, kInnerDevice, first.get(), to.get(), sizeof(int), nullptr));
   Gate gate(Kernel("wait_for"), stream_);
   ASSERT_OK(CopyByDesc());
-  ASSERT_OK(aclrtSetMemcpyDesc(desc_, kInner, second.get(), to.get(), sizeof(int), nullptr));
+  ASSERT_OK(aclrtSetMemcpyDesc(desc_, kInnerDevice, second.get(), to.get(), sizeof(int), nullptr));
   gate.Open();
   ASSERT_OK(Synchronize());
   EXPECT_EQ(to.Read()[0], 0x02020202);
@@ -52,7 +52,7 @@ TEST_F(CopyDescTest, DescriptorIsReadWhenTheTaskRuns) {
 TEST_F(CopyDescTest, OneDescriptorServesManyCopies) {
   const DeviceArray<int> from(4, 0);
   const DeviceArray<int> to(4, 0);
-  ASSERT_OK(aclrtSetMemcpyDesc(desc_, kInner, from.get(), to.get(), from.bytes(), nullptr));
+  ASSERT_OK(aclrtSetMemcpyDesc(desc_, kInnerDevice, from.get(), to.get(), from.bytes(), nullptr));
   for (int i = 1; i <= 3; ++i) {
     ASSERT_OK(aclrtMemsetAsync(from.get(), from.bytes(), i, from.bytes(), stream_));
     ASSERT_OK(CopyByDesc());
@@ -72,20 +72,20 @@ TEST_F(CopyDescTest, DescriptorThatMakesNoSenseFailsItsTaskAlone) {
 TEST_F(CopyDescTest, BadArgumentsOfDescriptorsAreRefused) {
   size_t size = 0;
   EXPECT_EQ(aclrtGetMemcpyDescSize(ACL_MEMCPY_HOST_TO_DEVICE, &size), ACL_ERROR_RT_PARAM_INVALID);
-  EXPECT_EQ(aclrtGetMemcpyDescSize(kInner, nullptr), ACL_ERROR_INVALID_PARAM);
+  EXPECT_EQ(aclrtGetMemcpyDescSize(kInnerDevice, nullptr), ACL_ERROR_INVALID_PARAM);
   const DeviceArray<int> memory(2);
   int here = 0;
   const auto set = [&](void* desc, void* src, void* dst, size_t count) {
-    return aclrtSetMemcpyDesc(desc, kInner, src, dst, count, nullptr);
+    return aclrtSetMemcpyDesc(desc, kInnerDevice, src, dst, count, nullptr);
   };
   EXPECT_EQ(set(nullptr, memory.get(), memory.get() + 1, 4), ACL_ERROR_INVALID_PARAM);
   EXPECT_EQ(set(desc_, memory.get(), nullptr, 4), ACL_ERROR_INVALID_PARAM);
   EXPECT_EQ(set(&here, memory.get(), memory.get() + 1, 4), ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_EQ(set(desc_, &here, memory.get(), 4), ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_EQ(set(desc_, memory.get(), memory.get() + 1, 0), ACL_ERROR_RT_PARAM_INVALID);
-  EXPECT_EQ(aclrtSetMemcpyDesc(desc_, kInner, memory.get(), memory.get() + 1, 4, &here),
+  EXPECT_EQ(aclrtSetMemcpyDesc(desc_, kInnerDevice, memory.get(), memory.get() + 1, 4, &here),
             ACL_ERROR_RT_PARAM_INVALID);
-  EXPECT_EQ(aclrtMemcpyAsyncWithDesc(&here, kInner, stream_), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(aclrtMemcpyAsyncWithDesc(&here, kInnerDevice, stream_), ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_EQ(aclrtMemcpyAsyncWithDesc(desc_, ACL_MEMCPY_DEVICE_TO_DEVICE, stream_),
             ACL_ERROR_RT_PARAM_INVALID);
 }
@@ -101,7 +101,7 @@ class CopyOffsetTest : public KernelTest {
   // Four bytes from `src` + 4 to `dst` + 8.
   aclError Copy(void* dst, void* src) {
     return aclrtMemcpyAsyncWithOffset(static_cast<void**>(dst), to_->bytes(), 8,
-                                      static_cast<const void**>(src), 4, 4, kInner, stream_);
+                                      static_cast<const void**>(src), 4, 4, kInnerDevice, stream_);
   }
   void ExpectCopied() {
     ASSERT_OK(aclrtSynchronizeStream(stream_));
@@ -160,12 +160,12 @@ TEST_F(CopyOffsetTest, BadArgumentsAreRefused) {
                         aclrtMemcpyKind kind) {
     return aclrtMemcpyAsyncWithOffset(dst, room, offset, &from, count, 0, kind, stream_);
   };
-  EXPECT_EQ(copy(nullptr, 16, 0, 4, kInner), ACL_ERROR_INVALID_PARAM);
-  EXPECT_EQ(copy(&to, 16, 0, 0, kInner), ACL_ERROR_RT_PARAM_INVALID);
-  EXPECT_EQ(copy(&to, 16, 13, 4, kInner), ACL_ERROR_RT_PARAM_INVALID);
-  EXPECT_EQ(copy(&to, 16, SIZE_MAX, 4, kInner), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(copy(nullptr, 16, 0, 4, kInnerDevice), ACL_ERROR_INVALID_PARAM);
+  EXPECT_EQ(copy(&to, 16, 0, 0, kInnerDevice), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(copy(&to, 16, 13, 4, kInnerDevice), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(copy(&to, 16, SIZE_MAX, 4, kInnerDevice), ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_EQ(copy(&to, 16, 0, 4, ACL_MEMCPY_DEVICE_TO_DEVICE), ACL_ERROR_RT_PARAM_INVALID);
-  EXPECT_EQ(copy(&host, 16, 0, 4, kInner), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(copy(&host, 16, 0, 4, kInnerDevice), ACL_ERROR_RT_PARAM_INVALID);
 }
 
 }  // namespace

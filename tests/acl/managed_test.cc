@@ -7,9 +7,9 @@
 namespace vnpu::test {
 namespace {
 
-constexpr uint64_t kUnit = uint64_t{2} << 20;
-constexpr aclrtMemManagedLocation kDevice{.type = ACL_MEM_LOCATIONTYPE_DEVICE, .id = 0};
-constexpr aclrtMemManagedLocation kHost{.type = ACL_MEM_LOCATIONTYPE_HOST, .id = 0};
+constexpr uint64_t kManagedUnit = uint64_t{2} << 20;
+constexpr aclrtMemManagedLocation kOnDevice{.type = ACL_MEM_LOCATIONTYPE_DEVICE, .id = 0};
+constexpr aclrtMemManagedLocation kOnHost{.type = ACL_MEM_LOCATIONTYPE_HOST, .id = 0};
 constexpr aclrtMemManagedLocation kNowhere{.type = ACL_MEM_LOCATIONTYPE_INVALID, .id = 0};
 
 class ManagedTest : public KernelTest {
@@ -28,7 +28,7 @@ class ManagedTest : public KernelTest {
 
 TEST_F(ManagedTest, HostAndDeviceUseOneAddress) {
   auto* numbers = reinterpret_cast<int*>(Allocate(1000));
-  EXPECT_EQ(reinterpret_cast<uintptr_t>(numbers) % kUnit, 0u);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(numbers) % kManagedUnit, 0u);
   numbers[0] = 41;
   ASSERT_OK(Launch("increment", 1, numbers, stream_));
   ASSERT_OK(aclrtSynchronizeStream(stream_));
@@ -43,7 +43,7 @@ TEST_F(ManagedTest, HostAndDeviceUseOneAddress) {
 
 TEST_F(ManagedTest, AllocationsAreApart) {
   std::vector<char*> blocks;
-  for (const uint64_t size : {uint64_t{1}, kUnit, kUnit + 1, 40 * kUnit}) {
+  for (const uint64_t size : {uint64_t{1}, kManagedUnit, kManagedUnit + 1, 40 * kManagedUnit}) {
     blocks.push_back(Allocate(size));
     std::fill_n(blocks.back(), size, static_cast<char>(blocks.size()));
   }
@@ -54,7 +54,7 @@ TEST_F(ManagedTest, AllocationsAreApart) {
 }
 
 TEST_F(ManagedTest, CopiesTakeItForHostAndForDevice) {
-  char* managed = Allocate(kUnit);
+  char* managed = Allocate(kManagedUnit);
   const DeviceArray<char> device(100, 7);
   const PinnedArray<char> pinned(100);
   std::array<char, 100> pageable{};
@@ -78,51 +78,54 @@ TEST_F(ManagedTest, CopiesTakeItForHostAndForDevice) {
 }
 
 TEST_F(ManagedTest, AdviceIsRememberedForEachPage) {
-  char* memory = Allocate(3 * kUnit);
+  char* memory = Allocate(3 * kManagedUnit);
   const auto read_mostly = ACL_MEM_RANGE_ATTRIBUTE_READ_MOSTLY;
-  EXPECT_EQ(Number(read_mostly, memory, kUnit), 0);
-  ASSERT_OK(aclrtMemManagedAdvise(memory, 2 * kUnit, ACL_MEM_ADVISE_SET_READ_MOSTLY, kNowhere));
-  EXPECT_EQ(Number(read_mostly, memory, 2 * kUnit), 1);
-  EXPECT_EQ(Number(read_mostly, memory, 2 * kUnit + 1), 0) << "one page is not";
-  ASSERT_OK(aclrtMemManagedAdvise(memory, kUnit, ACL_MEM_ADVISE_UNSET_READ_MOSTLY, kNowhere));
+  EXPECT_EQ(Number(read_mostly, memory, kManagedUnit), 0);
+  ASSERT_OK(
+      aclrtMemManagedAdvise(memory, 2 * kManagedUnit, ACL_MEM_ADVISE_SET_READ_MOSTLY, kNowhere));
+  EXPECT_EQ(Number(read_mostly, memory, 2 * kManagedUnit), 1);
+  EXPECT_EQ(Number(read_mostly, memory, 2 * kManagedUnit + 1), 0) << "one page is not";
+  ASSERT_OK(
+      aclrtMemManagedAdvise(memory, kManagedUnit, ACL_MEM_ADVISE_UNSET_READ_MOSTLY, kNowhere));
   EXPECT_EQ(Number(read_mostly, memory, 1), 0);
-  EXPECT_EQ(Number(read_mostly, memory + kUnit, 1), 1);
+  EXPECT_EQ(Number(read_mostly, memory + kManagedUnit, 1), 1);
 }
 
 TEST_F(ManagedTest, PreferredLocation) {
-  char* memory = Allocate(2 * kUnit);
+  char* memory = Allocate(2 * kManagedUnit);
   const auto preferred = ACL_MEM_RANGE_ATTRIBUTE_PREFERRED_LOCATION;
   const auto type = ACL_MEM_RANGE_ATTRIBUTE_PREFERRED_LOCATION_TYPE;
-  EXPECT_EQ(Number(preferred, memory, kUnit), -2);
-  EXPECT_EQ(Number(type, memory, kUnit), ACL_MEM_LOCATIONTYPE_INVALID);
+  EXPECT_EQ(Number(preferred, memory, kManagedUnit), -2);
+  EXPECT_EQ(Number(type, memory, kManagedUnit), ACL_MEM_LOCATIONTYPE_INVALID);
   const auto set = ACL_MEM_ADVISE_SET_PREFERRED_LOCATION;
-  ASSERT_OK(aclrtMemManagedAdvise(memory, kUnit, set, kDevice));
-  EXPECT_EQ(Number(preferred, memory, kUnit), 0);
-  EXPECT_EQ(Number(ACL_MEM_RANGE_ATTRIBUTE_PREFERRED_LOCATION_ID, memory, kUnit), 0);
-  EXPECT_EQ(Number(type, memory, kUnit), ACL_MEM_LOCATIONTYPE_DEVICE);
-  EXPECT_EQ(Number(preferred, memory, 2 * kUnit), -2) << "the pages differ";
-  ASSERT_OK(aclrtMemManagedAdvise(memory, 2 * kUnit, set, kHost));
-  EXPECT_EQ(Number(preferred, memory, 2 * kUnit), -1);
+  ASSERT_OK(aclrtMemManagedAdvise(memory, kManagedUnit, set, kOnDevice));
+  EXPECT_EQ(Number(preferred, memory, kManagedUnit), 0);
+  EXPECT_EQ(Number(ACL_MEM_RANGE_ATTRIBUTE_PREFERRED_LOCATION_ID, memory, kManagedUnit), 0);
+  EXPECT_EQ(Number(type, memory, kManagedUnit), ACL_MEM_LOCATIONTYPE_DEVICE);
+  EXPECT_EQ(Number(preferred, memory, 2 * kManagedUnit), -2) << "the pages differ";
+  ASSERT_OK(aclrtMemManagedAdvise(memory, 2 * kManagedUnit, set, kOnHost));
+  EXPECT_EQ(Number(preferred, memory, 2 * kManagedUnit), -1);
   const aclrtMemManagedLocation here{.type = ACL_MEM_LOCATIONTYPE_HOST_NUMA_CURRENT, .id = 99};
-  ASSERT_OK(aclrtMemManagedAdvise(memory, 2 * kUnit, set, here));
-  EXPECT_EQ(Number(type, memory, 2 * kUnit), ACL_MEM_LOCATIONTYPE_HOST_NUMA);
-  ASSERT_OK(
-      aclrtMemManagedAdvise(memory, 2 * kUnit, ACL_MEM_ADVISE_UNSET_PREFERRED_LOCATION, kNowhere));
-  EXPECT_EQ(Number(preferred, memory, kUnit), -2);
+  ASSERT_OK(aclrtMemManagedAdvise(memory, 2 * kManagedUnit, set, here));
+  EXPECT_EQ(Number(type, memory, 2 * kManagedUnit), ACL_MEM_LOCATIONTYPE_HOST_NUMA);
+  ASSERT_OK(aclrtMemManagedAdvise(memory, 2 * kManagedUnit, ACL_MEM_ADVISE_UNSET_PREFERRED_LOCATION,
+                                  kNowhere));
+  EXPECT_EQ(Number(preferred, memory, kManagedUnit), -2);
 }
 
 TEST_F(ManagedTest, AccessorsAreListed) {
-  char* memory = Allocate(kUnit);
-  ASSERT_OK(aclrtMemManagedAdvise(memory, kUnit, ACL_MEM_ADVISE_SET_ACCESSED_BY, kDevice));
-  ASSERT_OK(aclrtMemManagedAdvise(memory, kUnit, ACL_MEM_ADVISE_SET_ACCESSED_BY, kHost));
+  char* memory = Allocate(kManagedUnit);
+  ASSERT_OK(aclrtMemManagedAdvise(memory, kManagedUnit, ACL_MEM_ADVISE_SET_ACCESSED_BY, kOnDevice));
+  ASSERT_OK(aclrtMemManagedAdvise(memory, kManagedUnit, ACL_MEM_ADVISE_SET_ACCESSED_BY, kOnHost));
   std::array<int32_t, 4> numbers{};
   const auto get = [&](size_t bytes) {
-    return aclrtMemManagedGetAttr(ACL_MEM_RANGE_ATTRIBUTE_ACCESSED_BY, memory, kUnit,
+    return aclrtMemManagedGetAttr(ACL_MEM_RANGE_ATTRIBUTE_ACCESSED_BY, memory, kManagedUnit,
                                   numbers.data(), bytes);
   };
   ASSERT_OK(get(sizeof(numbers)));
   EXPECT_EQ(numbers, (std::array<int32_t, 4>{0, -1, -2, -2}));
-  ASSERT_OK(aclrtMemManagedAdvise(memory, kUnit, ACL_MEM_ADVISE_UNSET_ACCESSED_BY, kDevice));
+  ASSERT_OK(
+      aclrtMemManagedAdvise(memory, kManagedUnit, ACL_MEM_ADVISE_UNSET_ACCESSED_BY, kOnDevice));
   ASSERT_OK(get(sizeof(numbers)));
   EXPECT_EQ(numbers, (std::array<int32_t, 4>{-1, -2, -2, -2}));
   EXPECT_EQ(get(6), ACL_ERROR_RT_PARAM_INVALID);
@@ -130,38 +133,38 @@ TEST_F(ManagedTest, AccessorsAreListed) {
 }
 
 TEST_F(ManagedTest, SeveralAttributesAtOnce) {
-  char* memory = Allocate(kUnit);
-  ASSERT_OK(aclrtMemManagedAdvise(memory, kUnit, ACL_MEM_ADVISE_SET_READ_MOSTLY, kNowhere));
+  char* memory = Allocate(kManagedUnit);
+  ASSERT_OK(aclrtMemManagedAdvise(memory, kManagedUnit, ACL_MEM_ADVISE_SET_READ_MOSTLY, kNowhere));
   aclrtMemManagedRangeAttribute attributes[] = {
       ACL_MEM_RANGE_ATTRIBUTE_READ_MOSTLY, ACL_MEM_RANGE_ATTRIBUTE_LAST_PREFETCH_LOCATION_TYPE};
   int32_t flag = 0;
   aclrtMemManagedLocationType type = ACL_MEM_LOCATIONTYPE_HOST;
   void* data[] = {&flag, &type};
   size_t sizes[] = {sizeof(flag), sizeof(type)};
-  ASSERT_OK(aclrtMemManagedGetAttrs(attributes, 2, memory, kUnit, data, sizes));
+  ASSERT_OK(aclrtMemManagedGetAttrs(attributes, 2, memory, kManagedUnit, data, sizes));
   EXPECT_EQ(flag, 1);
   EXPECT_EQ(type, ACL_MEM_LOCATIONTYPE_INVALID);
   sizes[1] = 3;
-  EXPECT_EQ(aclrtMemManagedGetAttrs(attributes, 2, memory, kUnit, data, sizes),
+  EXPECT_EQ(aclrtMemManagedGetAttrs(attributes, 2, memory, kManagedUnit, data, sizes),
             ACL_ERROR_RT_PARAM_INVALID);
 }
 
 TEST_F(ManagedTest, PrefetchTakesItsPlaceInTheStream) {
-  char* memory = Allocate(2 * kUnit);
+  char* memory = Allocate(2 * kManagedUnit);
   Gate gate(Kernel("wait_for"), stream_);
-  ASSERT_OK(aclrtMemManagedPrefetchAsync(memory, kUnit, kDevice, 0, stream_));
+  ASSERT_OK(aclrtMemManagedPrefetchAsync(memory, kManagedUnit, kOnDevice, 0, stream_));
   const auto last = ACL_MEM_RANGE_ATTRIBUTE_LAST_PREFETCH_LOCATION;
-  EXPECT_EQ(Number(last, memory, kUnit), 0) << "as it was asked for, not as it was done";
+  EXPECT_EQ(Number(last, memory, kManagedUnit), 0) << "as it was asked for, not as it was done";
   EXPECT_EQ(aclrtSynchronizeStreamWithTimeout(stream_, 20), ACL_ERROR_RT_STREAM_SYNC_TIMEOUT);
   gate.Open();
-  const void* ranges[] = {memory, memory + kUnit};
-  size_t sizes[] = {kUnit, kUnit};
-  aclrtMemManagedLocation places[] = {kHost, kDevice};
+  const void* ranges[] = {memory, memory + kManagedUnit};
+  size_t sizes[] = {kManagedUnit, kManagedUnit};
+  aclrtMemManagedLocation places[] = {kOnHost, kOnDevice};
   size_t firsts[] = {0, 1};
   ASSERT_OK(aclrtMemManagedPrefetchBatchAsync(ranges, sizes, 2, places, firsts, 2, 0, stream_));
   ASSERT_OK(aclrtSynchronizeStream(stream_));
-  EXPECT_EQ(Number(last, memory, kUnit), -1);
-  EXPECT_EQ(Number(last, memory + kUnit, kUnit), 0);
+  EXPECT_EQ(Number(last, memory, kManagedUnit), -1);
+  EXPECT_EQ(Number(last, memory + kManagedUnit, kManagedUnit), 0);
   firsts[1] = 2;
   EXPECT_EQ(aclrtMemManagedPrefetchBatchAsync(ranges, sizes, 2, places, firsts, 2, 0, stream_),
             ACL_ERROR_RT_PARAM_INVALID);
@@ -175,25 +178,26 @@ TEST_F(ManagedTest, BadArgumentsAreRefused) {
   EXPECT_EQ(aclrtMemAllocManaged(nullptr, 1, 1), ACL_ERROR_INVALID_PARAM);
   EXPECT_EQ(aclrtMemAllocManaged(&got, 0, 1), ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_EQ(aclrtMemAllocManaged(&got, 1, 2), ACL_ERROR_RT_PARAM_INVALID);
-  char* memory = Allocate(kUnit);
+  char* memory = Allocate(kManagedUnit);
   const auto advise = [&](const void* at, uint64_t size, int advice,
                           aclrtMemManagedLocation where) {
     return aclrtMemManagedAdvise(at, size, static_cast<aclrtMemManagedAdviseType>(advice), where);
   };
-  EXPECT_EQ(advise(memory, kUnit + 1, 0, kHost), ACL_ERROR_RT_PARAM_INVALID);
-  EXPECT_EQ(advise(memory, 2 * kUnit, 0, kHost), ACL_ERROR_RT_PARAM_INVALID);
-  EXPECT_EQ(advise(memory, kUnit, 6, kHost), ACL_ERROR_RT_PARAM_INVALID);
-  EXPECT_EQ(advise(memory, kUnit, 2, kNowhere), ACL_ERROR_RT_PARAM_INVALID);
-  EXPECT_EQ(advise(memory, kUnit, 2, {.type = ACL_MEM_LOCATIONTYPE_DEVICE, .id = 63}),
+  EXPECT_EQ(advise(memory, kManagedUnit + 1, 0, kOnHost), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(advise(memory, 2 * kManagedUnit, 0, kOnHost), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(advise(memory, kManagedUnit, 6, kOnHost), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(advise(memory, kManagedUnit, 2, kNowhere), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(advise(memory, kManagedUnit, 2, {.type = ACL_MEM_LOCATIONTYPE_DEVICE, .id = 63}),
             ACL_ERROR_RT_INVALID_DEVICEID);
   const DeviceArray<int> other(1);
-  EXPECT_EQ(advise(other.get(), kUnit, 0, kHost), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(advise(other.get(), kManagedUnit, 0, kOnHost), ACL_ERROR_RT_PARAM_INVALID);
   int32_t value = 0;
-  EXPECT_EQ(aclrtMemManagedGetAttr(ACL_MEM_RANGE_ATTRIBUTE_READ_MOSTLY, memory, kUnit, &value, 8),
+  EXPECT_EQ(
+      aclrtMemManagedGetAttr(ACL_MEM_RANGE_ATTRIBUTE_READ_MOSTLY, memory, kManagedUnit, &value, 8),
+      ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(aclrtMemManagedPrefetchAsync(memory, kManagedUnit, kOnDevice, 1, stream_),
             ACL_ERROR_RT_PARAM_INVALID);
-  EXPECT_EQ(aclrtMemManagedPrefetchAsync(memory, kUnit, kDevice, 1, stream_),
-            ACL_ERROR_RT_PARAM_INVALID);
-  EXPECT_EQ(aclrtMemManagedPrefetchAsync(memory, kUnit, kNowhere, 0, stream_),
+  EXPECT_EQ(aclrtMemManagedPrefetchAsync(memory, kManagedUnit, kNowhere, 0, stream_),
             ACL_ERROR_RT_PARAM_INVALID);
 }
 

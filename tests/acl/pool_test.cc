@@ -8,7 +8,7 @@
 namespace vnpu::test {
 namespace {
 
-constexpr uint64_t kMiB = uint64_t{1} << 20;
+constexpr uint64_t kPoolMiB = uint64_t{1} << 20;
 
 aclrtMemPoolProps Properties(size_t max_size) {
   aclrtMemPoolProps properties{};
@@ -24,7 +24,7 @@ class PoolTest : public KernelTest {
   void SetUp() override {
     KernelTest::SetUp();
     ASSERT_OK(aclrtCreateStream(&other_));
-    pool_ = Create(64 * kMiB);
+    pool_ = Create(64 * kPoolMiB);
   }
   static aclrtMemPool Create(size_t max_size) {
     aclrtMemPool pool = nullptr;
@@ -78,36 +78,36 @@ TEST_F(PoolTest, MemoryIsThereForTheTasksThatFollow) {
 }
 
 TEST_F(PoolTest, StreamReusesWhatItFreedWithoutWaiting) {
-  void* first = Malloc(pool_, 3 * kMiB, stream_);
+  void* first = Malloc(pool_, 3 * kPoolMiB, stream_);
   Gate gate(Kernel("wait_for"), stream_);
   ASSERT_OK(aclrtMemPoolFreeAsync(first, stream_));
-  void* second = Malloc(pool_, 3 * kMiB, stream_);
+  void* second = Malloc(pool_, 3 * kPoolMiB, stream_);
   EXPECT_EQ(second, first);
-  EXPECT_EQ(Used(), 3 * kMiB);
+  EXPECT_EQ(Used(), 3 * kPoolMiB);
 }
 
 TEST_F(PoolTest, ClosestSizeIsReused) {
-  void* large = Malloc(pool_, 8 * kMiB, stream_);
-  void* fitting = Malloc(pool_, 5 * kMiB, stream_);
+  void* large = Malloc(pool_, 8 * kPoolMiB, stream_);
+  void* fitting = Malloc(pool_, 5 * kPoolMiB, stream_);
   Gate gate(Kernel("wait_for"), stream_);
   ASSERT_OK(aclrtMemPoolFreeAsync(large, stream_));
   ASSERT_OK(aclrtMemPoolFreeAsync(fitting, stream_));
-  EXPECT_EQ(Malloc(pool_, 5 * kMiB, stream_), fitting);
+  EXPECT_EQ(Malloc(pool_, 5 * kPoolMiB, stream_), fitting);
 }
 
 TEST_F(PoolTest, OtherStreamsGetOtherMemoryWhileItIsInUse) {
-  void* first = Malloc(pool_, 3 * kMiB, stream_);
+  void* first = Malloc(pool_, 3 * kPoolMiB, stream_);
   Gate gate(Kernel("wait_for"), stream_);
   ASSERT_OK(aclrtMemPoolFreeAsync(first, stream_));
-  EXPECT_NE(Malloc(pool_, 3 * kMiB, other_), first);
+  EXPECT_NE(Malloc(pool_, 3 * kPoolMiB, other_), first);
 }
 
 TEST_F(PoolTest, FullPoolMakesAnotherStreamWait) {
-  aclrtMemPool small = Create(4 * kMiB);
-  void* first = Malloc(small, 3 * kMiB, stream_);
+  aclrtMemPool small = Create(4 * kPoolMiB);
+  void* first = Malloc(small, 3 * kPoolMiB, stream_);
   Gate gate(Kernel("wait_for"), stream_);
   ASSERT_OK(aclrtMemPoolFreeAsync(first, stream_));
-  void* second = Malloc(small, 3 * kMiB, other_);
+  void* second = Malloc(small, 3 * kPoolMiB, other_);
   EXPECT_EQ(second, first);
   ASSERT_OK(aclrtMemsetAsync(second, 4, 1, 4, other_));
   EXPECT_EQ(aclrtSynchronizeStreamWithTimeout(other_, 20), ACL_ERROR_RT_STREAM_SYNC_TIMEOUT);
@@ -116,31 +116,31 @@ TEST_F(PoolTest, FullPoolMakesAnotherStreamWait) {
 }
 
 TEST_F(PoolTest, FullPoolWithoutInternalDependenciesIsOutOfMemory) {
-  aclrtMemPool small = Create(4 * kMiB);
+  aclrtMemPool small = Create(4 * kPoolMiB);
   Switch(small, ACL_RT_MEM_POOL_REUSE_ALLOW_INTERNAL_DEPENDENCIES, 0);
-  void* first = Malloc(small, 3 * kMiB, stream_);
+  void* first = Malloc(small, 3 * kPoolMiB, stream_);
   {
     Gate gate(Kernel("wait_for"), stream_);
     ASSERT_OK(aclrtMemPoolFreeAsync(first, stream_));
     void* second = nullptr;
-    EXPECT_EQ(aclrtMemPoolMallocAsync(&second, 3 * kMiB, small, other_),
+    EXPECT_EQ(aclrtMemPoolMallocAsync(&second, 3 * kPoolMiB, small, other_),
               ACL_ERROR_RT_MEMORY_ALLOCATION);
     gate.Open();
   }
-  EXPECT_EQ(Malloc(small, 3 * kMiB, other_), first);
+  EXPECT_EQ(Malloc(small, 3 * kPoolMiB, other_), first);
 }
 
 TEST_F(PoolTest, FinishedStreamsMemoryIsTakenOpportunistically) {
-  aclrtMemPool small = Create(4 * kMiB);
+  aclrtMemPool small = Create(4 * kPoolMiB);
   Switch(small, ACL_RT_MEM_POOL_REUSE_ALLOW_INTERNAL_DEPENDENCIES, 0);
-  void* first = Malloc(small, 3 * kMiB, stream_);
+  void* first = Malloc(small, 3 * kPoolMiB, stream_);
   ASSERT_OK(aclrtMemsetAsync(first, 4, 1, 4, stream_));
   ASSERT_OK(aclrtMemPoolFreeAsync(first, stream_));
   aclrtStreamStatus status = ACL_STREAM_STATUS_NOT_READY;
   while (status != ACL_STREAM_STATUS_COMPLETE) {
     ASSERT_OK(aclrtStreamQuery(stream_, &status));
   }
-  EXPECT_EQ(Malloc(small, 3 * kMiB, other_), first);
+  EXPECT_EQ(Malloc(small, 3 * kPoolMiB, other_), first);
 }
 
 TEST_F(PoolTest, AttributesHaveDefaultsAndKeepWhatIsSet) {
@@ -157,8 +157,8 @@ TEST_F(PoolTest, AttributesHaveDefaultsAndKeepWhatIsSet) {
     EXPECT_EQ(aclrtMemPoolSetAttr(pool_, attr, &setting), ACL_ERROR_RT_PARAM_INVALID);
   }
   EXPECT_EQ(Get(ACL_RT_MEM_POOL_ATTR_RELEASE_THRESHOLD), 0u);
-  SetThreshold(5 * kMiB);
-  EXPECT_EQ(Get(ACL_RT_MEM_POOL_ATTR_RELEASE_THRESHOLD), 5 * kMiB);
+  SetThreshold(5 * kPoolMiB);
+  EXPECT_EQ(Get(ACL_RT_MEM_POOL_ATTR_RELEASE_THRESHOLD), 5 * kPoolMiB);
   uint64_t value = 0;
   for (const auto attr :
        {ACL_RT_MEM_POOL_ATTR_RESERVED_MEM_CURRENT, ACL_RT_MEM_POOL_ATTR_USED_MEM_CURRENT}) {
@@ -176,15 +176,15 @@ TEST_F(PoolTest, AttributesHaveDefaultsAndKeepWhatIsSet) {
 TEST_F(PoolTest, FiguresFollowTheMemory) {
   EXPECT_EQ(Used(), 0u);
   EXPECT_EQ(Reserved(), 0u);
-  void* a = Malloc(pool_, kMiB, stream_);
-  void* b = Malloc(pool_, 3 * kMiB, stream_);
-  EXPECT_EQ(Used(), 4 * kMiB);
-  EXPECT_GE(Reserved(), 4 * kMiB);
+  void* a = Malloc(pool_, kPoolMiB, stream_);
+  void* b = Malloc(pool_, 3 * kPoolMiB, stream_);
+  EXPECT_EQ(Used(), 4 * kPoolMiB);
+  EXPECT_GE(Reserved(), 4 * kPoolMiB);
   const uint64_t reserved = Reserved();
   ASSERT_OK(aclrtMemPoolFreeAsync(a, stream_));
-  EXPECT_EQ(Used(), 3 * kMiB);
+  EXPECT_EQ(Used(), 3 * kPoolMiB);
   EXPECT_EQ(Reserved(), reserved);
-  EXPECT_EQ(Get(ACL_RT_MEM_POOL_ATTR_USED_MEM_HIGH), 4 * kMiB);
+  EXPECT_EQ(Get(ACL_RT_MEM_POOL_ATTR_USED_MEM_HIGH), 4 * kPoolMiB);
   EXPECT_EQ(Get(ACL_RT_MEM_POOL_ATTR_RESERVED_MEM_HIGH), reserved);
   uint64_t zero = 0;
   ASSERT_OK(aclrtMemPoolSetAttr(pool_, ACL_RT_MEM_POOL_ATTR_USED_MEM_HIGH, &zero));
@@ -194,40 +194,40 @@ TEST_F(PoolTest, FiguresFollowTheMemory) {
 
 TEST_F(PoolTest, SynchronisingReleasesWhatIsAboveTheThreshold) {
   const uint64_t before = FreeOnDevice();
-  void* memory = Malloc(pool_, 10 * kMiB, stream_);
+  void* memory = Malloc(pool_, 10 * kPoolMiB, stream_);
   ASSERT_OK(aclrtMemPoolFreeAsync(memory, stream_));
-  EXPECT_EQ(Reserved(), 10 * kMiB);
+  EXPECT_EQ(Reserved(), 10 * kPoolMiB);
   ASSERT_OK(aclrtSynchronizeStream(stream_));
   EXPECT_EQ(Reserved(), 0u);
   EXPECT_EQ(FreeOnDevice(), before);
 
-  SetThreshold(16 * kMiB);
-  memory = Malloc(pool_, 10 * kMiB, stream_);
+  SetThreshold(16 * kPoolMiB);
+  memory = Malloc(pool_, 10 * kPoolMiB, stream_);
   ASSERT_OK(aclrtMemPoolFreeAsync(memory, stream_));
   ASSERT_OK(aclrtSynchronizeStream(stream_));
-  EXPECT_EQ(Reserved(), 10 * kMiB);
+  EXPECT_EQ(Reserved(), 10 * kPoolMiB);
 }
 
 TEST_F(PoolTest, TrimmingLeavesWhatIsInUseAndWhatIsAskedFor) {
   SetThreshold(UINT64_MAX);
-  void* used = Malloc(pool_, 4 * kMiB, stream_);
-  void* idle = Malloc(pool_, 6 * kMiB, stream_);
+  void* used = Malloc(pool_, 4 * kPoolMiB, stream_);
+  void* idle = Malloc(pool_, 6 * kPoolMiB, stream_);
   ASSERT_OK(aclrtMemPoolFreeAsync(idle, stream_));
   ASSERT_OK(aclrtSynchronizeStream(stream_));
-  ASSERT_OK(aclrtMemPoolTrimTo(pool_, 10 * kMiB));
-  EXPECT_EQ(Reserved(), 10 * kMiB);
+  ASSERT_OK(aclrtMemPoolTrimTo(pool_, 10 * kPoolMiB));
+  EXPECT_EQ(Reserved(), 10 * kPoolMiB);
   ASSERT_OK(aclrtMemPoolTrimTo(pool_, 0));
-  EXPECT_EQ(Reserved(), 4 * kMiB);
-  EXPECT_OK(aclrtMemset(used, 4 * kMiB, 1, 4 * kMiB));
+  EXPECT_EQ(Reserved(), 4 * kPoolMiB);
+  EXPECT_OK(aclrtMemset(used, 4 * kPoolMiB, 1, 4 * kPoolMiB));
 }
 
 TEST_F(PoolTest, TrimmingDoesNotTakeWhatTasksStillUse) {
-  void* memory = Malloc(pool_, 4 * kMiB, stream_);
+  void* memory = Malloc(pool_, 4 * kPoolMiB, stream_);
   Gate gate(Kernel("wait_for"), stream_);
-  ASSERT_OK(aclrtMemsetAsync(memory, 4 * kMiB, 1, 4 * kMiB, stream_));
+  ASSERT_OK(aclrtMemsetAsync(memory, 4 * kPoolMiB, 1, 4 * kPoolMiB, stream_));
   ASSERT_OK(aclrtMemPoolFreeAsync(memory, stream_));
   ASSERT_OK(aclrtMemPoolTrimTo(pool_, 0));
-  EXPECT_EQ(Reserved(), 4 * kMiB);
+  EXPECT_EQ(Reserved(), 4 * kPoolMiB);
   gate.Open();
   ASSERT_OK(aclrtSynchronizeStream(stream_));
   EXPECT_EQ(Reserved(), 0u);
@@ -235,12 +235,12 @@ TEST_F(PoolTest, TrimmingDoesNotTakeWhatTasksStillUse) {
 
 TEST_F(PoolTest, DestroyedPoolGoesWithItsLastMemory) {
   const uint64_t before = FreeOnDevice();
-  void* memory = Malloc(pool_, 4 * kMiB, stream_);
+  void* memory = Malloc(pool_, 4 * kPoolMiB, stream_);
   ASSERT_OK(aclrtMemPoolDestroy(pool_));
   EXPECT_EQ(aclrtMemPoolDestroy(pool_), ACL_ERROR_RT_INVALID_HANDLE);
   void* more = nullptr;
   EXPECT_EQ(aclrtMemPoolMallocAsync(&more, 1, pool_, stream_), ACL_ERROR_RT_INVALID_HANDLE);
-  EXPECT_OK(aclrtMemset(memory, 4 * kMiB, 1, 4 * kMiB));
+  EXPECT_OK(aclrtMemset(memory, 4 * kPoolMiB, 1, 4 * kPoolMiB));
   ASSERT_OK(aclrtMemPoolFreeAsync(memory, stream_));
   ASSERT_OK(aclrtSynchronizeStream(stream_));
   EXPECT_EQ(FreeOnDevice(), before);
@@ -258,7 +258,7 @@ TEST_F(PoolTest, ForeignAndFreedMemoryIsRefused) {
 
 TEST_F(PoolTest, MoreThanThePoolOrTheDeviceHasIsOutOfMemory) {
   void* memory = nullptr;
-  EXPECT_EQ(aclrtMemPoolMallocAsync(&memory, 65 * kMiB, pool_, stream_),
+  EXPECT_EQ(aclrtMemPoolMallocAsync(&memory, 65 * kPoolMiB, pool_, stream_),
             ACL_ERROR_RT_MEMORY_ALLOCATION);
   EXPECT_EQ(aclrtMemPoolMallocAsync(&memory, 0, pool_, stream_), ACL_ERROR_RT_PARAM_INVALID);
   aclrtMemPool large = Create(size_t{1} << 50);
@@ -296,7 +296,7 @@ TEST_F(PoolTest, ResetMakesPoolsStale) {
 TEST_F(PoolTest, StreamsDoNotDisturbEachOther) {
   constexpr int kThreads = 4;
   constexpr size_t kBytes = 300'000;
-  aclrtMemPool small = Create(4 * kMiB);
+  aclrtMemPool small = Create(4 * kPoolMiB);
   std::atomic<int> wrong{0};
   const auto work = [&](int value) {
     EXPECT_OK(aclrtSetDevice(0));

@@ -9,15 +9,15 @@ namespace vnpu::test {
 namespace {
 
 template <class T>
-aclrtRandomParaInfo Value(T value) {
+aclrtRandomParaInfo RandomValue(T value) {
   aclrtRandomParaInfo info{};
   std::memcpy(info.valueOrAddr, &value, sizeof(value));
   info.size = sizeof(value);
   return info;
 }
 
-aclrtRandomParaInfo At(const void* address) {
-  aclrtRandomParaInfo info = Value(reinterpret_cast<uint64_t>(address));
+aclrtRandomParaInfo RandomAt(const void* address) {
+  aclrtRandomParaInfo info = RandomValue(reinterpret_cast<uint64_t>(address));
   info.isAddr = 1;
   return info;
 }
@@ -37,14 +37,15 @@ class RandomTest : public KernelTest {
     task.randomNumFuncParaInfo.funcType = function;
     task.randomResultAddr = result;
     task.randomCounterAddr = counter_;
-    task.randomSeed = Value(uint64_t{1234});
-    task.randomNum = Value(count);
+    task.randomSeed = RandomValue(uint64_t{1234});
+    task.randomNum = RandomValue(count);
     return task;
   }
   template <class T>
   aclrtRandomNumTaskInfo Uniform(aclDataType type, T min, T max, void* result, uint64_t count) {
     auto task = Task(type, ACL_RT_RANDOM_NUM_FUNC_TYPE_UNIFORM_DIS, result, count);
-    task.randomNumFuncParaInfo.paramInfo.uniformDisInfo = {.min = Value(min), .max = Value(max)};
+    task.randomNumFuncParaInfo.paramInfo.uniformDisInfo = {.min = RandomValue(min),
+                                                           .max = RandomValue(max)};
     return task;
   }
   void Run(const aclrtRandomNumTaskInfo& task) {
@@ -97,7 +98,8 @@ TEST_F(RandomTest, NormalNumbersHaveMeanAndDeviation) {
   constexpr size_t kCount = 20000;
   const DeviceArray<float> numbers(kCount);
   auto task = Task(ACL_FLOAT, ACL_RT_RANDOM_NUM_FUNC_TYPE_NORMAL_DIS, numbers.get(), kCount);
-  task.randomNumFuncParaInfo.paramInfo.normalDisInfo = {.mean = Value(3.0f), .stddev = Value(2.0f)};
+  task.randomNumFuncParaInfo.paramInfo.normalDisInfo = {.mean = RandomValue(3.0f),
+                                                        .stddev = RandomValue(2.0f)};
   Run(task);
   double sum = 0;
   double squares = 0;
@@ -122,7 +124,7 @@ TEST_F(RandomTest, DropoutClearsTheRatio) {
   constexpr size_t kBits = 32768;
   const DeviceArray<uint8_t> mask(kBits / 8);
   auto task = Task(ACL_FLOAT, ACL_RT_RANDOM_NUM_FUNC_TYPE_DROPOUT_BITMASK, mask.get(), kBits);
-  task.randomNumFuncParaInfo.paramInfo.dropoutBitmaskInfo.dropoutRation = Value(0.4f);
+  task.randomNumFuncParaInfo.paramInfo.dropoutBitmaskInfo.dropoutRation = RandomValue(0.4f);
   Run(task);
   size_t ones = 0;
   for (const uint8_t byte : mask.Read()) {
@@ -139,11 +141,11 @@ TEST_F(RandomTest, SeedAndCounterDecide) {
   const auto first = numbers.Read();
   Run(task);
   EXPECT_EQ(numbers.Read(), first) << "the counter stays as it is";
-  task.randomSeed = Value(uint64_t{1235});
+  task.randomSeed = RandomValue(uint64_t{1235});
   Run(task);
   EXPECT_NE(numbers.Read(), first);
 
-  task.randomSeed = Value(uint64_t{1234});
+  task.randomSeed = RandomValue(uint64_t{1234});
   const uint64_t counter[2] = {1, 0};
   ASSERT_OK(aclrtMemcpy(counter_, 16, counter, 16, ACL_MEMCPY_HOST_TO_DEVICE));
   Run(task);
@@ -157,9 +159,9 @@ TEST_F(RandomTest, ParametersInMemoryAreReadWhenTheTaskRuns) {
   DeviceArray<int32_t> range(2, 0);
   DeviceArray<uint64_t> count(1, 0);
   auto task = Uniform<int32_t>(ACL_INT32, 0, 0, numbers.get(), 1);
-  task.randomNumFuncParaInfo.paramInfo.uniformDisInfo = {.min = At(range.get()),
-                                                         .max = At(range.get() + 1)};
-  task.randomNum = At(count.get());
+  task.randomNumFuncParaInfo.paramInfo.uniformDisInfo = {.min = RandomAt(range.get()),
+                                                         .max = RandomAt(range.get() + 1)};
+  task.randomNum = RandomAt(count.get());
   Gate gate(Kernel("wait_for"), stream_);
   ASSERT_OK(aclrtRandomNumAsync(&task, stream_, nullptr));
   range.Write({50, 51});
@@ -190,8 +192,9 @@ TEST_F(RandomTest, BadArgumentsAreRefused) {
   EXPECT_EQ(refused([](auto& t) { t.randomResultAddr = nullptr; }), ACL_ERROR_INVALID_PARAM);
   EXPECT_EQ(refused([](auto& t) { t.randomCounterAddr = nullptr; }), ACL_ERROR_INVALID_PARAM);
   EXPECT_EQ(refused([&](auto& t) { t.randomResultAddr = &here; }), ACL_ERROR_RT_PARAM_INVALID);
-  EXPECT_EQ(refused([&](auto& t) { t.randomSeed = At(&here); }), ACL_ERROR_RT_PARAM_INVALID);
-  EXPECT_EQ(refused([](auto& t) { t.randomNum = Value(uint64_t{0}); }), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(refused([&](auto& t) { t.randomSeed = RandomAt(&here); }), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(refused([](auto& t) { t.randomNum = RandomValue(uint64_t{0}); }),
+            ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_EQ(refused([](auto& t) { t.dataType = ACL_INT8; }), ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_EQ(refused([](auto& t) {
               t.dataType = ACL_INT32;

@@ -25,8 +25,8 @@ class HostileClient : public DeviceTest, public testing::WithParamInterface<uint
       sqe.copy.dst = data_.va + random_() % (2 * data_.size);
       sqe.copy.src = random_() % 2 == 0 ? data_.va + random_() % data_.size : random_();
       sqe.copy.size = random_() % 4 == 0 ? random_() : random_() % 4096;
-      sqe.copy.copy_flags = static_cast<uint32_t>(random_() % 8 == 0 ? random_() % 32
-                                                                     : sqe.copy.copy_flags & 3);
+      sqe.copy.copy_flags =
+          static_cast<uint32_t>(random_() % 8 == 0 ? random_() % 32 : sqe.copy.copy_flags & 3);
       sqe.copy.reserved0 = 0;
       sqe.copy.dst_offset = sqe.copy.src_offset = 0;
       if ((sqe.copy.copy_flags & VNPU_COPY_DST_PAGEABLE) != 0) {

@@ -169,8 +169,13 @@ TEST_F(SqeHeader, ValidAtTheLimits) {
           {InArea(kernel, [](auto* s) { s->kernel.arg_offset = 8192 - kArgs; }), Inline(kernel),
            Kernel(full, 1, Bytes{}),
            InArea(kernel, [](auto* s) { s->flags = VNPU_SQE_DEVICE_ARGS | VNPU_SQE_CQE; }),
-           Copy(0, UINT64_MAX, UINT64_MAX, VNPU_COPY_FLAGS_ALL), Memset(66, 6, UINT32_MAX, 2)});
-  EXPECT_EQ(RunAll().size(), 6u);
+           Copy(0, UINT64_MAX, UINT64_MAX, VNPU_COPY_SRC_PAGEABLE | VNPU_COPY_DST_PAGEABLE),
+           With(Copy(0, UINT64_MAX, UINT64_MAX, VNPU_COPY_SRC_INDIRECT | VNPU_COPY_DST_INDIRECT),
+                [](auto* s) { s->copy.src_offset = s->copy.dst_offset = UINT64_MAX; }),
+           Copy(0, UINT64_MAX, 0, VNPU_COPY_DESC), Memset(66, 6, UINT32_MAX, 2),
+           Reduce(3, UINT64_MAX, UINT64_MAX - 3, VNPU_REDUCE_MIN, VNPU_TYPE_FP32),
+           MakeSqe(VNPU_OP_RANDOM)});
+  EXPECT_EQ(RunAll().size(), 10u);
   EXPECT_EQ(queue.Consume()->status, VNPU_OK);
   EXPECT_FALSE(queue.Consume());
 }

@@ -140,7 +140,7 @@ uint64_t PageOf(aclrtMemAttr attr) {
     case ACL_MEM_P2P_HUGE1G:
       return uint64_t{1} << 30;
     default:
-      return VNPU_PAGE_SIZE;
+      return 1;
   }
 }
 
