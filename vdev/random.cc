@@ -10,8 +10,8 @@
 namespace vnpu::vdev {
 namespace {
 
-// Steps between the counters of a truncated number's tries: far from those of other numbers.
-constexpr uint64_t kNextTry = uint64_t{1} << 63;
+// Between the upper halves of the counters of a truncated number's tries: far from other numbers.
+constexpr uint64_t kNextTry = uint64_t{1} << 32;
 constexpr uint32_t kMostTries = 64;  // that all fail has a probability below 2^-1000
 
 using Words = std::array<uint32_t, 4>;
@@ -167,7 +167,8 @@ void Normal(const RandomJob& job) {
 
 double TruncatedNumber(const RandomJob& job, uint64_t index) {
   for (uint32_t attempt = 0; attempt < kMostTries; ++attempt) {
-    const Words words = Philox(job.seed, job.counter, index + attempt * kNextTry);
+    const Words words =
+        Philox(job.seed, {job.counter[0], job.counter[1] + attempt * kNextTry}, index);
     for (const double number : NormalPair(words[0], words[1])) {
       if (std::abs(number) <= 2) {
         return number;

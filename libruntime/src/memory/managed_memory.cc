@@ -124,10 +124,10 @@ aclError ManagedMemory::FindPages(const ManagedRange& range, std::span<Page>* pa
   return ACL_SUCCESS;
 }
 
-aclError ManagedMemory::Check(const ManagedRange& range) const {
+aclError ManagedMemory::Check(const ManagedRange& range) {
   const std::lock_guard lock(mutex_);
   std::span<Page> pages;
-  return const_cast<ManagedMemory*>(this)->FindPages(range, &pages);
+  return FindPages(range, &pages);
 }
 
 aclError ManagedMemory::Advise(const ManagedRange& range, aclrtMemManagedAdviseType advice,
@@ -182,10 +182,10 @@ std::vector<ManagedPlace> ManagedMemory::AccessorsOfAll(std::span<const Page> pa
 
 aclError ManagedMemory::ReadAttribute(const ManagedRange& range,
                                       aclrtMemManagedRangeAttribute attribute, void* data,
-                                      size_t bytes) const {
+                                      size_t bytes) {
   const std::lock_guard lock(mutex_);
   std::span<Page> pages;
-  VNPU_RETURN_IF_ERROR(const_cast<ManagedMemory*>(this)->FindPages(range, &pages));
+  VNPU_RETURN_IF_ERROR(FindPages(range, &pages));
   const auto preferred = [](const Page& page) { return page.preferred; };
   const auto prefetched = [](const Page& page) { return page.prefetched; };
   switch (attribute) {

@@ -50,11 +50,11 @@ class ManagedMemory {
                   const ManagedPlace& place);
   aclError NotePrefetch(const ManagedRange& range, const ManagedPlace& place);
   // Fails unless all of the range is allocated.
-  aclError Check(const ManagedRange& range) const;
+  aclError Check(const ManagedRange& range);
 
   // Attribute of a range, as the manual says; `bytes` must fit the attribute.
   aclError ReadAttribute(const ManagedRange& range, aclrtMemManagedRangeAttribute attribute,
-                         void* data, size_t bytes) const;
+                         void* data, size_t bytes);
 
  private:
   // What is remembered of 2 MiB.
