@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "driver/base/time.h"
+#include "driver/core/identity.h"
 #include "vdev/clock.h"
 
 namespace vnpu::driver {
@@ -31,6 +32,7 @@ Device::Device(uint32_t index, const Config& config)
       units_{config.soc->ai_cores, config.soc->vector_cores, 0, config.soc->ai_cpus,
              config.soc->dma_channels},
       clock_hz_(vdev::ClockHz()),
+      identity_(MakeIdentity(config, index)),
       hbm_(config.hbm_bytes, config.numa_node) {}
 
 int Device::Probe() {

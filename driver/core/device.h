@@ -67,6 +67,7 @@ class Device {
   uint64_t clock_hz() const { return clock_hz_; }
 
   vnpu_device_info Info();
+  vnpu_ioc_identity Identity() const { return identity_; }
   vnpu_ioc_counters Counters();
 
   void Register(std::shared_ptr<SessionEntry> entry);
@@ -78,6 +79,7 @@ class Device {
   std::string soc_name_;
   UnitCounts units_;
   uint64_t clock_hz_;
+  vnpu_ioc_identity identity_;
   uint64_t probed_ns_ = 0;
   Hbm hbm_;
   Board board_;

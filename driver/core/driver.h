@@ -20,6 +20,7 @@
 #include "driver/config/config.h"
 #include "driver/core/client.h"
 #include "driver/core/device.h"
+#include "driver/core/share_table.h"
 
 namespace vnpu::driver {
 
@@ -58,6 +59,7 @@ class Driver {
   Budget& fd_budget() { return fd_budget_; }
   Budget& map_budget() { return map_budget_; }
   EventSignal& signal() { return signal_; }
+  ShareTable& shares() { return shares_; }
   uint32_t NextSessionId() { return next_session_id_.fetch_add(1); }
   vnpu_ioc_manager ManagerInfo() const;
 
@@ -77,6 +79,7 @@ class Driver {
   Budget map_budget_;
   EventSignal signal_;
   std::vector<std::unique_ptr<Device>> devices_;
+  ShareTable shares_;  // of memory of the devices
   std::atomic<uint32_t> next_session_id_{1};
 
   std::mutex files_mutex_;

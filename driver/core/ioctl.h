@@ -65,13 +65,16 @@ int DispatchIoctl(File& file, Request& request);
 // Handlers, by subject.
 int IoctlVersion(const IoctlCall& call);
 int IoctlDeviceQuery(const IoctlCall& call);
+int IoctlIdentity(const IoctlCall& call);
 int IoctlManager(const IoctlCall& call);
 int IoctlProcess(const IoctlCall& call);
 int IoctlCounters(const IoctlCall& call);
 int IoctlReset(const IoctlCall& call);
 int IoctlFault(const IoctlCall& call);
+int IoctlSelf(const IoctlCall& call);
 int IoctlSession(const IoctlCall& call);
 int IoctlPin(const IoctlCall& call);
+int IoctlPmemHost(const IoctlCall& call);
 int IoctlQmemAdd(const IoctlCall& call);
 int IoctlIrqAdd(const IoctlCall& call);
 int IoctlModuleLoad(const IoctlCall& call);

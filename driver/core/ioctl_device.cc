@@ -36,6 +36,13 @@ int IoctlPin(const IoctlCall& call) {
   return error != 0 ? error : call.session().memory().PinMemory(arg, std::move(fd));
 }
 
+int IoctlPmemHost(const IoctlCall& call) {
+  auto* arg = call.as<vnpu_ioc_pmem_host>();
+  UniqueFd fd;
+  const int error = call.TakeFd(0, arg->fd, &fd);
+  return error != 0 ? error : call.session().memory().AddHostObject(arg, std::move(fd));
+}
+
 int IoctlQmemAdd(const IoctlCall& call) {
   auto* arg = call.as<vnpu_ioc_qmem_add>();
   UniqueFd fd;

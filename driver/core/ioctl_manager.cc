@@ -92,6 +92,16 @@ int IoctlDeviceQuery(const IoctlCall& call) {
   return 0;
 }
 
+int IoctlIdentity(const IoctlCall& call) {
+  auto* arg = call.as<vnpu_ioc_identity>();
+  const Device* device = call.driver().FindDevice(arg->device);
+  if (device == nullptr || arg->reserved != 0) {
+    return -EINVAL;
+  }
+  *arg = device->Identity();
+  return 0;
+}
+
 int IoctlManager(const IoctlCall& call) {
   *call.as<vnpu_ioc_manager>() = call.driver().ManagerInfo();
   return 0;
@@ -175,6 +185,12 @@ int IoctlFault(const IoctlCall& call) {
     default:
       return -EINVAL;
   }
+}
+
+int IoctlSelf(const IoctlCall& call) {
+  const Client& client = call.file.client();
+  *call.as<vnpu_ioc_self>() = {static_cast<uint32_t>(client.pid), client.uid};
+  return 0;
 }
 
 }  // namespace vnpu::driver

@@ -46,6 +46,8 @@ constexpr std::array kTable = {
     IoctlEntry{COMMAND(VNPU_IOC_COUNTERS), kOnManager, kAny, kIoctlQuick, IoctlCounters},
     IoctlEntry{COMMAND(VNPU_IOC_RESET), kOnManager, kPrivileged, 0, IoctlReset},
     IoctlEntry{COMMAND(VNPU_IOC_FAULT), kOnManager, kPrivileged, kIoctlQuick, IoctlFault},
+    IoctlEntry{COMMAND(VNPU_IOC_SELF), kOnManager, kAny, kIoctlQuick, IoctlSelf},
+    IoctlEntry{COMMAND(VNPU_IOC_IDENTITY), kOnManager, kAny, kIoctlQuick, IoctlIdentity},
 
     IoctlEntry{COMMAND(VNPU_IOC_SESSION), kOnDevice, kOpener, 0, IoctlSession},
 
@@ -68,6 +70,17 @@ constexpr std::array kTable = {
     IoctlEntry{COMMAND(VNPU_IOC_PIN), kOnDevice, kOpener, kDevice, IoctlPin},
     IoctlEntry{COMMAND(VNPU_IOC_UNPIN), kOnDevice, kAny, kDevice,
                OnSession<kMemory, &SessionMemory::Unpin, vnpu_ioc_unpin>},
+    IoctlEntry{COMMAND(VNPU_IOC_EXPORT), kOnDevice, kAny, kBooksDevice,
+               OnSession<kMemory, &SessionMemory::ExportObject, vnpu_ioc_export>},
+    IoctlEntry{COMMAND(VNPU_IOC_SHARE_ALLOW), kOnDevice, kAny, kBooksDevice,
+               OnSession<kMemory, &SessionMemory::Allow, vnpu_ioc_share_allow>},
+    IoctlEntry{COMMAND(VNPU_IOC_UNEXPORT), kOnDevice, kAny, kBooks,
+               OnSession<kMemory, &SessionMemory::Unexport, vnpu_ioc_unexport>},
+    IoctlEntry{COMMAND(VNPU_IOC_IMPORT), kOnDevice, kAny, kBooksDevice,
+               OnSession<kMemory, &SessionMemory::Import, vnpu_ioc_import>},
+    IoctlEntry{COMMAND(VNPU_IOC_PMEM_HOST), kOnDevice, kOpener, kDevice, IoctlPmemHost},
+    IoctlEntry{COMMAND(VNPU_IOC_WINDOW_ADD), kOnDevice, kAny, kDevice,
+               OnSession<kMemory, &SessionMemory::AddWindow, vnpu_ioc_window_add>},
 
     IoctlEntry{COMMAND(VNPU_IOC_QMEM_ADD), kOnDevice, kOpener, kDevice, IoctlQmemAdd},
     IoctlEntry{COMMAND(VNPU_IOC_QMEM_DEL), kOnDevice, kAny, kDevice,

@@ -8,7 +8,6 @@
 namespace vnpu::driver {
 
 inline constexpr size_t kMaxReservations = 32768;      // a session
-inline constexpr size_t kMaxSubmitQueues = 256;        // driver-submit queues a session
 inline constexpr uint64_t kMaxImageBytes = 64u << 20;  // of a module
 inline constexpr uint64_t kMaxQmemBytes = 1u << 30;    // one queue memory
 inline constexpr uint64_t kMaxPmemBytes = uint64_t{1} << 39;

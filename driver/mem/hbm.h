@@ -12,10 +12,12 @@
 
 namespace vnpu::driver {
 
-// Physical addresses: HBM begins here, so that 0 is nobody's address. Pinned host memory has
-// addresses of its own; see SessionMemory.
-inline constexpr uint64_t kHbmBase = uint64_t{1} << 40;
-inline constexpr uint64_t kHostBase = uint64_t{1} << 44;
+// Physical addresses: each device's HBM has 1 TiB of them, not from 0 on, which is nobody's
+// address. Pinned host memory has addresses of its own; see SessionMemory.
+constexpr uint64_t HbmBase(uint32_t device) { return uint64_t{1 + device} << 40; }
+inline constexpr uint64_t kHostBase = uint64_t{1} << 48;
+inline constexpr uint64_t kHostObjectBase = uint64_t{1} << 49;  // of host memory objects
+inline constexpr uint64_t kHostObjectEnd = uint64_t{1} << 51;
 
 class Hbm;
 
@@ -30,11 +32,24 @@ class HbmBlocks {
   ~HbmBlocks();
 
   const std::vector<Block>& blocks() const { return blocks_; }
-  static uint64_t Address(const Block& block) { return kHbmBase + block.page * uint64_t{4096}; }
 
  private:
   Hbm* hbm_ = nullptr;
   std::vector<Block> blocks_;
+};
+
+// Memory of a device, or of the host: pages, and the file behind them. Whoever holds it keeps it.
+struct PhysicalMemory {
+  uint32_t device = 0;
+  uint64_t host_address = 0;  // of host memory, which has no blocks; 0: of a device
+  uint64_t size = 0;
+  bool huge = false;
+  HbmBlocks blocks;
+  UniqueFd file;
+
+  uint64_t Address(const Block& block) const {
+    return HbmBase(device) + block.page * uint64_t{4096};
+  }
 };
 
 // Page numbers of HBM; what backs them is a memory file for each object. Thread-safe.

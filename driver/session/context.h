@@ -13,6 +13,7 @@
 #include "driver/base/mapping.h"
 #include "driver/base/unique_fd.h"
 #include "driver/core/device.h"
+#include "driver/core/share_table.h"
 #include "driver/core/tally.h"
 #include "driver/session/device_process.h"
 
@@ -74,6 +75,7 @@ struct SessionContext {
   Budget& fd_budget;
   Budget& map_budget;
   EventSignal& signal;
+  ShareTable& shares;
   uint64_t pin_limit;
   std::unique_ptr<DeviceProcess> process;
   vnpu_session_mem* mem = nullptr;  // session memory, shared with the client
@@ -93,6 +95,8 @@ struct SessionContext {
     *held = HeldFd(std::move(fd), Charge(tally(), Counted::kFds), BudgetShare(&fd_budget));
     return 0;
   }
+  // Enters into the session's account a descriptor that it shares with others.
+  int Hold(HeldFd* held) { return Hold(UniqueFd(), held); }
   // Maps `size` bytes of `fd` for the session; -ENOMEM when it has its share of mappings already.
   int HoldMap(int fd, size_t size, int prot, HeldMap* held) {
     if (!map_budget.Take(tally().Get(Counted::kMaps))) {

@@ -53,7 +53,8 @@ ControlRequest RangeRequest(ControlOp op, uint64_t va, uint64_t size, uint64_t o
 SessionMemory::SessionMemory(SessionContext* context, uint64_t window_base)
     : context_(context),
       space_(window_base, VNPU_WINDOW_SIZE, kMaxReservations),
-      pmems_(1, VNPU_MAX_PMEMS) {}
+      pmems_(1, VNPU_MAX_PMEMS),
+      exports_(1, VNPU_MAX_SHARES) {}
 
 int SessionMemory::Create() {
   UniqueFd fd;
@@ -93,10 +94,15 @@ int SessionMemory::Reserve(vnpu_ioc_reserve* arg) {
       !std::has_single_bit(align) || align < VNPU_PAGE_SIZE) {
     return -EINVAL;
   }
+  if (reservations_.size() >= kMaxReservations) {
+    return -ENOSPC;
+  }
   int error = 0;
   if (arg->va != 0) {
-    error =
-        arg->va % align == 0 ? space_.ReserveAt(arg->va, arg->size, RangeKind::kClient) : -EINVAL;
+    VaSpace* space = SpaceOf(arg->va);
+    error = space != nullptr && arg->va % align == 0
+                ? space->ReserveAt(arg->va, arg->size, RangeKind::kClient)
+                : -EINVAL;
   } else {
     error = space_.Reserve(arg->size, align, RangeKind::kClient, &arg->va);
   }
@@ -114,7 +120,7 @@ int SessionMemory::Release(const vnpu_ioc_release& arg) {
   if (it == reservations_.end()) {
     return -ENOENT;
   }
-  const int error = space_.Release(arg.va);
+  const int error = SpaceOf(arg.va)->Release(arg.va);
   if (error == 0) {
     reservations_.erase(it);
   }
@@ -127,35 +133,22 @@ int SessionMemory::AllocPmem(uint64_t size, bool huge, Pmem* pmem) {
   if (context_->device.faults().hbm_alloc.Hit()) {
     return -ENOMEM;
   }
-  UniqueFd file;
-  if (const int error = context_->device.hbm().Allocate(size, huge, &pmem->blocks, &file);
+  auto memory = std::make_shared<PhysicalMemory>();
+  memory->device = context_->device.index();
+  memory->size = size;
+  memory->huge = huge;
+  if (const int error = context_->device.hbm().Allocate(size, huge, &memory->blocks, &memory->file);
       error != 0) {
     return error;
   }
+  pmem->memory = std::move(memory);
   pmem->size = size;
   pmem->pages = Charge(context_->tally(), Counted::kHbmPages, size / VNPU_PAGE_SIZE);
-  return context_->Hold(std::move(file), &pmem->file);
+  return context_->Hold(&pmem->account);
 }
 
-void SessionMemory::AddBlocks(Pmem* pmem, uint32_t id) {
-  for (const Block& block : pmem->blocks.blocks()) {
-    by_address_.emplace(HbmBlocks::Address(block), Owner{block.pages() * VNPU_PAGE_SIZE, pmem, id});
-  }
-}
-
-void SessionMemory::RemoveBlocks(const Pmem& pmem) {
-  for (const Block& block : pmem.blocks.blocks()) {
-    by_address_.erase(HbmBlocks::Address(block));
-  }
-}
-
-const SessionMemory::Owner* SessionMemory::FindByAddress(uint64_t pa) const {
-  auto it = by_address_.upper_bound(pa);
-  if (it == by_address_.begin()) {
-    return nullptr;
-  }
-  --it;
-  return pa - it->first < it->second.bytes ? &it->second : nullptr;
+int SessionMemory::CheckRoom() const {
+  return pmems_.size() + pins_.size() < VNPU_MAX_PMEMS ? 0 : -ENOSPC;
 }
 
 int SessionMemory::Alloc(vnpu_ioc_pmem_alloc* arg) {
@@ -168,20 +161,19 @@ int SessionMemory::Alloc(vnpu_ioc_pmem_alloc* arg) {
   if (arg->size > kMaxPmemBytes) {
     return -ENOMEM;
   }
-  if (pmems_.size() + pins_.size() >= VNPU_MAX_PMEMS) {
-    return -ENOSPC;
+  if (const int error = CheckRoom(); error != 0) {
+    return error;
   }
   Pmem pmem;
   if (const int error = AllocPmem(arg->size, huge, &pmem); error != 0) {
     return error;
   }
   pmem.object = Charge(context_->tally(), Counted::kPmems);
-  arg->pa = HbmBlocks::Address(pmem.blocks.blocks().front());
+  arg->pa = pmem.memory->Address(pmem.memory->blocks.blocks().front());
   const std::optional<uint32_t> id = pmems_.Insert(std::move(pmem));
   if (!id) {
     return -ENOSPC;
   }
-  AddBlocks(pmems_.Find(*id), *id);
   arg->pmem_id = *id;
   return 0;
 }
@@ -197,7 +189,10 @@ int SessionMemory::Free(const vnpu_ioc_pmem_free& arg) {
   if (pmem->mapped != 0) {
     return -EBUSY;
   }
-  RemoveBlocks(*pmem);
+  EndExportsOf(arg.pmem_id);
+  if (pmem->memory->host_address != 0) {
+    pinned_bytes_ -= pmem->size;
+  }
   pmems_.Erase(arg.pmem_id);
   return 0;
 }
@@ -214,15 +209,21 @@ void SessionMemory::UndoTable(uint64_t va, uint64_t size) {
 // Writes the entries for [offset, offset + size) of an object, block by block.
 int SessionMemory::WriteTable(const Pmem& pmem, uint64_t va, uint64_t offset, uint64_t size,
                               uint64_t rights) {
+  if (pmem.memory->host_address != 0) {
+    const int error =
+        table_->Map(va, size, pmem.memory->host_address + offset, rights | vdev::kPteHost);
+    CountTable();
+    return error;
+  }
   uint64_t done = 0;
-  uint64_t block_start = 0;  // offset of the block in the object
-  for (const Block& block : pmem.blocks.blocks()) {
+  uint64_t block_start = 0;  // offset of the block in the memory
+  for (const Block& block : pmem.memory->blocks.blocks()) {
     const uint64_t block_bytes = block.pages() * VNPU_PAGE_SIZE;
-    const uint64_t at = offset + done;
+    const uint64_t at = pmem.offset + offset + done;
     if (done < size && at < block_start + block_bytes) {
       const uint64_t skip = at - block_start;
       const uint64_t part = std::min(size - done, block_bytes - skip);
-      if (table_->Map(va + done, part, HbmBlocks::Address(block) + skip, rights) != 0) {
+      if (table_->Map(va + done, part, pmem.memory->Address(block) + skip, rights) != 0) {
         UndoTable(va, done);
         return -ENOMEM;
       }
@@ -239,9 +240,10 @@ int SessionMemory::MapObject(const Pmem& pmem, VaRange* range, uint64_t va, uint
   if (const int error = WriteTable(pmem, va, offset, size, PteRights(prot)); error != 0) {
     return error;
   }
-  const int fd = pmem.file.get();
-  const int error =
-      context_->Call(RangeRequest(ControlOp::kMap, va, size, offset, prot), std::span(&fd, 1));
+  const int fd = pmem.memory->file.get();
+  const ControlRequest request =
+      RangeRequest(ControlOp::kMap, va, size, pmem.offset + offset, prot);
+  const int error = context_->Call(request, std::span(&fd, 1));
   if (error != 0) {
     UndoTable(va, size);
     return error;
@@ -261,7 +263,7 @@ int SessionMemory::Map(const vnpu_ioc_map& arg) {
   if (!WholePagesInside(arg.offset, arg.size, pmem->size)) {
     return -EINVAL;
   }
-  VaRange* range = space_.Find(arg.va, arg.size);
+  VaRange* range = FindRange(arg.va, arg.size);
   if (range == nullptr) {
     return -ENOENT;
   }
@@ -274,6 +276,7 @@ int SessionMemory::Map(const vnpu_ioc_map& arg) {
   const int error = MapObject(*pmem, range, arg.va, arg.offset, arg.size, arg.prot);
   if (error == 0) {
     pmem->mapped += arg.size;
+    mapped_.Add({arg.va, arg.size, arg.pmem_id, arg.offset});
   }
   return error;
 }
@@ -281,15 +284,12 @@ int SessionMemory::Map(const vnpu_ioc_map& arg) {
 // Entries first, then the device: between the two a new translation fails and an old one is stale
 // by its generation.
 int SessionMemory::UnmapRange(VaRange* range, uint64_t va, uint64_t size, bool device_has_it) {
-  const int split = table_->Unmap(va, size, [this](const TableLeaf& leaf) {
-    const Owner* owner = (leaf.flags & vdev::kPteHost) == 0 ? FindByAddress(leaf.pa) : nullptr;
-    if (owner != nullptr) {
-      owner->pmem->mapped -= std::min(owner->pmem->mapped, leaf.size);
-    }
-  });
-  if (split != 0) {
+  if (const int split = table_->Unmap(va, size, [](const TableLeaf&) {}); split != 0) {
     return split;
   }
+  mapped_.Remove(va, size, [this](const MappedRanges::Part& part) {
+    pmems_.Find(part.object)->mapped -= part.size;
+  });
   range->mapped -= size;
   int error = 0;
   if (device_has_it) {
@@ -308,7 +308,7 @@ int SessionMemory::Unmap(const vnpu_ioc_unmap& arg) {
   if (!WholePages(arg.va, arg.size)) {
     return -EINVAL;
   }
-  VaRange* range = space_.Find(arg.va, arg.size);
+  VaRange* range = FindRange(arg.va, arg.size);
   if (range == nullptr || range->mapped < arg.size) {
     return -ENOENT;
   }
@@ -325,7 +325,7 @@ int SessionMemory::Protect(const vnpu_ioc_protect& arg) {
   if (arg.reserved != 0 || !ValidProt(arg.prot) || !WholePages(arg.va, arg.size)) {
     return -EINVAL;
   }
-  const VaRange* range = space_.Find(arg.va, arg.size);
+  const VaRange* range = FindRange(arg.va, arg.size);
   if (range == nullptr || range->mapped < arg.size) {
     return -ENOENT;
   }
@@ -352,7 +352,7 @@ int SessionMemory::Query(vnpu_ioc_mem_query* arg) {
   const uint64_t va = arg->va;
   *arg = {};
   arg->va = va;
-  const VaRange* range = space_.Find(va);
+  const VaRange* range = FindRange(va);
   if (range == nullptr) {
     return 0;
   }
@@ -363,14 +363,14 @@ int SessionMemory::Query(vnpu_ioc_mem_query* arg) {
   if (!leaf) {
     return 0;
   }
-  arg->kind = range->kind == RangeKind::kClient   ? VNPU_MEM_DEVICE
-              : range->kind == RangeKind::kPinned ? VNPU_MEM_PINNED
+  arg->kind = (leaf->flags & vdev::kPteHost) != 0 ? VNPU_MEM_PINNED
+              : range->kind == RangeKind::kClient ? VNPU_MEM_DEVICE
                                                   : VNPU_MEM_MODULE;
   arg->pa = leaf->pa + (va - leaf->va);
   arg->prot = ProtOf(leaf->flags);
   arg->page_size = static_cast<uint32_t>(leaf->size);
-  const Owner* owner = FindByAddress(leaf->pa);
-  arg->pmem_id = owner != nullptr ? owner->id : 0;
+  const std::optional<MappedRanges::Part> part = mapped_.Find(va);
+  arg->pmem_id = part ? part->object : 0;
   return 0;
 }
 

@@ -55,7 +55,7 @@ int SessionModules::LoadIntoDevice(uint32_t id, const Module& module,
   request.module.span = plan.span;
   request.module.image_bytes = arg->size;
   firmware::ControlReply reply{};
-  const int fds[] = {image_fd, module.memory.file.get()};
+  const int fds[] = {image_fd, module.memory.memory->file.get()};
   int error = context_->Call(request, fds, &reply);
   if (error == -ENOEXEC) {
     reply.module.message[sizeof(reply.module.message) - 1] = '\0';

@@ -41,27 +41,35 @@ bool LockInSteps(const SessionContext& context, std::byte* data, size_t size) {
 
 }  // namespace
 
-void SessionMemory::LockPages(Pin* pin) const {
+bool SessionMemory::LockPages(int fd, uint64_t size, HeldMap* lock) const {
   HeldMap map;
-  if (context_->HoldMap(pin->file.get(), pin->size, PROT_READ | PROT_WRITE, &map) == 0 &&
-      LockInSteps(*context_, map->at<>(), pin->size)) {
-    pin->lock = std::move(map);
-    pin->locked = true;
+  if (context_->HoldMap(fd, size, PROT_READ | PROT_WRITE, &map) != 0 ||
+      !LockInSteps(*context_, map->at<>(), size)) {
+    return false;
   }
+  *lock = std::move(map);
+  return true;
+}
+
+int SessionMemory::CheckHostMemory(int fd, uint64_t size) const {
+  if (size == 0 || size % VNPU_PAGE_SIZE != 0) {
+    return -EINVAL;
+  }
+  if (const int error = CheckMemfd(fd, size); error != 0) {
+    return error;
+  }
+  if (const int error = CheckRoom(); error != 0) {
+    return error;
+  }
+  return size > context_->pin_limit || pinned_bytes_ > context_->pin_limit - size ? -ENOMEM : 0;
 }
 
 int SessionMemory::PinMemory(vnpu_ioc_pin* arg, UniqueFd fd) {
-  if (arg->flags != 0 || arg->reserved != 0 || arg->size == 0 || arg->size % VNPU_PAGE_SIZE != 0) {
+  if (arg->flags != 0 || arg->reserved != 0) {
     return -EINVAL;
   }
-  if (const int error = CheckMemfd(fd.get(), arg->size); error != 0) {
+  if (const int error = CheckHostMemory(fd.get(), arg->size); error != 0) {
     return error;
-  }
-  if (pmems_.size() + pins_.size() >= VNPU_MAX_PMEMS) {
-    return -ENOSPC;
-  }
-  if (arg->size > context_->pin_limit || pinned_bytes_ > context_->pin_limit - arg->size) {
-    return -ENOMEM;
   }
   Pin pin;
   pin.size = arg->size;
@@ -73,7 +81,7 @@ int SessionMemory::PinMemory(vnpu_ioc_pin* arg, UniqueFd fd) {
   if (const int error = space_.Reserve(arg->size, align, RangeKind::kPinned, &va); error != 0) {
     return error;
   }
-  LockPages(&pin);
+  LockPages(pin.file.get(), pin.size, &pin.lock);
   int error = table_->Map(va, arg->size, kHostBase + (va - space_.base()),
                           vdev::kPteRead | vdev::kPteWrite | vdev::kPteHost);
   if (error == 0) {
@@ -95,8 +103,43 @@ int SessionMemory::PinMemory(vnpu_ioc_pin* arg, UniqueFd fd) {
   pin.pages = Charge(context_->tally(), Counted::kPinnedPages, arg->size / VNPU_PAGE_SIZE);
   pinned_bytes_ += arg->size;
   arg->va = va;
-  arg->locked = pin.locked ? 1 : 0;
+  arg->locked = pin.lock.valid() ? 1 : 0;
   pins_.emplace(va, std::move(pin));
+  return 0;
+}
+
+int SessionMemory::AddHostObject(vnpu_ioc_pmem_host* arg, UniqueFd fd) {
+  if (arg->flags != 0 || arg->locked != 0) {
+    return -EINVAL;
+  }
+  if (const int error = CheckHostMemory(fd.get(), arg->size); error != 0) {
+    return error;
+  }
+  if (arg->size > kHostObjectEnd - next_host_address_) {
+    next_host_address_ = kHostObjectBase;
+  }
+  auto memory = std::make_shared<PhysicalMemory>();
+  memory->device = context_->device.index();
+  memory->host_address = next_host_address_;
+  memory->size = arg->size;
+  memory->file = std::move(fd);
+  Pmem pmem;
+  if (const int error = context_->Hold(&pmem.account); error != 0) {
+    return error;
+  }
+  LockPages(memory->file.get(), arg->size, &pmem.lock);
+  arg->locked = pmem.lock.valid() ? 1 : 0;
+  pmem.size = arg->size;
+  pmem.memory = std::move(memory);
+  pmem.object = Charge(context_->tally(), Counted::kPmems);
+  pmem.pages = Charge(context_->tally(), Counted::kPinnedPages, arg->size / VNPU_PAGE_SIZE);
+  const std::optional<uint32_t> id = pmems_.Insert(std::move(pmem));
+  if (!id) {
+    return -ENOSPC;
+  }
+  next_host_address_ += (arg->size + VNPU_HUGE_PAGE_SIZE - 1) & ~uint64_t{VNPU_HUGE_PAGE_SIZE - 1};
+  pinned_bytes_ += arg->size;
+  arg->pmem_id = *id;
   return 0;
 }
 

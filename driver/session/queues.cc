@@ -107,7 +107,7 @@ int SessionQueues::CheckLayout(const vnpu_ioc_queue_create& arg, const Qmem& qme
 
 int SessionQueues::MakeSubmitQueue(Qmem* qmem, const vnpu_ioc_queue_create& arg, uint32_t queue_id,
                                    std::unique_ptr<SubmitQueue>* submit) {
-  if (submit_queues_.size() >= kMaxSubmitQueues) {
+  if (submit_queues_.size() >= VNPU_MAX_SUBMIT_QUEUES) {
     return -ENOSPC;
   }
   if (!qmem->map.valid()) {

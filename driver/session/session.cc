@@ -18,13 +18,9 @@ namespace {
 using firmware::ControlOp;
 using firmware::ControlRequest;
 
-// User addresses of a process with four-level page tables.
-constexpr uint64_t kUserAddresses = uint64_t{1} << 47;
-
 bool ValidArguments(const vnpu_ioc_session& arg) {
-  return (arg.flags & ~VNPU_SESSION_FLAGS_ALL) == 0 && arg.reserved == 0 && arg.window_base != 0 &&
-         arg.window_base % VNPU_WINDOW_ALIGN == 0 &&
-         arg.window_base <= kUserAddresses - VNPU_WINDOW_SIZE;
+  return (arg.flags & ~VNPU_SESSION_FLAGS_ALL) == 0 && arg.reserved == 0 &&
+         ValidWindow(arg.window_base);
 }
 
 // What a process needs so that Linux lets it reach the memory of `client`, a process of the same
@@ -48,6 +44,7 @@ Session::Session(const Params& params, uint32_t id, uint64_t window_base)
                params.driver.fd_budget(),
                params.driver.map_budget(),
                params.driver.signal(),
+               params.driver.shares(),
                params.driver.config().pin_limit,
                nullptr},
       charge_(entry_->tally, Counted::kSessions) {

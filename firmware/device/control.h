@@ -35,6 +35,7 @@ enum class ControlOp : uint32_t {
   kModuleLoad,    // fds: the image, the device memory object; already mapped RW at va
   kModuleUnload,  //
   kModuleSymbol,  //
+  kWindowAdd,     // the further window [map.va, map.va + map.size); -EADDRINUSE: cannot have it
   kCount,
 };
 
@@ -50,7 +51,7 @@ struct ControlInit {
   uint32_t units[VNPU_UNIT_COUNT];
 };
 
-struct ControlMap {  // also kUnmap (va, size) and kProtect (va, size, prot)
+struct ControlMap {  // also kUnmap and kWindowAdd (va, size), and kProtect (va, size, prot)
   uint64_t va;
   uint64_t size;
   uint64_t offset;  // in the object

@@ -251,6 +251,8 @@ ControlReply Device::Handle(ControlRequest* request, std::vector<Fd> fds) {
         return window_.Unmap(request->map.va, request->map.size);
       case ControlOp::kProtect:
         return window_.Protect(request->map.va, request->map.size, HostProt(request->map.prot));
+      case ControlOp::kWindowAdd:
+        return request->map.size == VNPU_WINDOW_SIZE ? window_.Reserve(request->map.va) : -EINVAL;
       case ControlOp::kQmemAdd:
         return AddQmem(request->qmem, fds[0].get());
       case ControlOp::kQmemDel:

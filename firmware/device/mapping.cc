@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <vnpu/ioctl.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace vnpu::firmware {
@@ -55,13 +56,14 @@ int Window::Reserve(uint64_t base) {
     const bool taken = errno == EEXIST || errno == ENOMEM || errno == EINVAL;
     return taken ? -EADDRINUSE : -errno;
   }
-  base_ = base;
+  bases_.push_back(base);
   return 0;
 }
 
 bool Window::Contains(uint64_t va, uint64_t size) const {
-  return base_ != 0 && va >= base_ && va - base_ < VNPU_WINDOW_SIZE && size > 0 &&
-         size <= VNPU_WINDOW_SIZE - (va - base_);
+  return std::ranges::any_of(bases_, [&](uint64_t base) {
+    return va - base < VNPU_WINDOW_SIZE && size > 0 && size <= VNPU_WINDOW_SIZE - (va - base);
+  });
 }
 
 int Window::Map(uint64_t va, uint64_t size, uint32_t prot, int fd, uint64_t offset) const {

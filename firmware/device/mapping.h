@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 namespace vnpu::firmware {
 
@@ -31,10 +32,11 @@ class Mapping {
   size_t size_ = 0;
 };
 
-// The session's device addresses in this process: what the page table maps is mapped at the same
-// address, the rest faults. 0 or -errno.
+// The session's device addresses in this process, one window or more: what the page table maps is
+// mapped at the same address, the rest faults. 0 or -errno.
 class Window {
  public:
+  // Adds [base, base + VNPU_WINDOW_SIZE).
   int Reserve(uint64_t base);
   int Map(uint64_t va, uint64_t size, uint32_t prot, int fd, uint64_t offset) const;
   int Unmap(uint64_t va, uint64_t size) const;
@@ -44,7 +46,7 @@ class Window {
  private:
   bool Contains(uint64_t va, uint64_t size) const;
 
-  uint64_t base_ = 0;
+  std::vector<uint64_t> bases_;
 };
 
 // PROT_* of VNPU_PROT_*.

@@ -98,7 +98,8 @@ void Scheduler::Advance(Rtsq* queue) {
 
 uint32_t Scheduler::Decode(Rtsq* queue) {
   const vnpu_sqe& sqe = queue->task.sqe;
-  if ((sqe.flags & ~VNPU_SQE_FLAGS_ALL) != 0 || sqe.reserved0 != 0 || sqe.queue_id != queue->id ||
+  if ((sqe.flags & ~VNPU_SQE_FLAGS_ALL) != 0 ||
+      (sqe.core_limit != 0 && sqe.opcode != VNPU_OP_KERNEL) || sqe.queue_id != queue->id ||
       sqe.seq != static_cast<uint32_t>(queue->head)) {
     return VNPU_E_INVALID_SQE;
   }

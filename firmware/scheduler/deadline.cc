@@ -52,8 +52,8 @@ void Scheduler::Expire(Rtsq* queue, uint64_t now) {
   if (task.status == VNPU_OK) {
     task.status = VNPU_E_TIMEOUT;
   }
+  task.blocks = task.started;
   if (queue->state == QueueState::kReady) {
-    task.blocks = task.started;
     LeaveReady(queue);
   }
   if (task.finished == task.started) {

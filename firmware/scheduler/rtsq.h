@@ -31,6 +31,7 @@ struct Task {
   uint32_t blocks = 0;    // in all
   uint32_t started = 0;   // given to workers
   uint32_t finished = 0;  // retired
+  uint32_t pieces = 0;    // of work that run now, each on a core of its own
   uint64_t start = 0;     // device clock at the first block's start
   uint64_t end = 0;       // and at the last block's end
   uint64_t deadline = 0;  // 0: none
@@ -47,7 +48,7 @@ enum class QueueState : uint8_t {
   kParting,  // empty; its client has been told to ring, the last look at its tail is still due
   kAdvance,  // has a next task to be decoded
   kReady,    // blocks left to start
-  kRunning,  // all blocks started
+  kRunning,  // all blocks started, or as many as its core limit lets run at once
   kWaiting,  // for an event
   kDead,     // its memory made no sense, or it is being destroyed
 };

@@ -79,8 +79,10 @@ bool Scheduler::Start(Rtsq* queue, Work* work) {
     SetDeadline(queue, clock_->Now());
   }
   task.started += work->count;
+  ++task.pieces;
   ++running_;
-  if (task.started == task.blocks) {
+  // A limit of 0 is none: this piece runs already.
+  if (task.started == task.blocks || task.pieces == task.sqe.core_limit) {
     LeaveReady(queue);
   } else if (queue->next != nullptr) {
     // The next one of this priority gets its turn before the rest of these blocks.
@@ -93,6 +95,7 @@ bool Scheduler::Start(Rtsq* queue, Work* work) {
 void Scheduler::Retire(const Work& work) {
   Rtsq* queue = work.queue;
   Task& task = queue->task;
+  --task.pieces;
   --running_;
   const uint64_t ticks = work.end - work.start;
   look_at_all_ = look_at_all_ || ticks > short_ticks_;
@@ -118,12 +121,16 @@ void Scheduler::Retire(const Work& work) {
   if (queue->state == QueueState::kDead) {
     return;
   }
-  if (task.status != VNPU_OK && queue->state == QueueState::kReady) {
+  if (task.status != VNPU_OK) {
     task.blocks = task.started;  // the blocks that have not started never will
-    LeaveReady(queue);
+    if (queue->state == QueueState::kReady) {
+      LeaveReady(queue);
+    }
   }
   if (task.finished == task.blocks) {
     Complete(queue, task.status);
+  } else if (queue->state == QueueState::kRunning && task.started < task.blocks) {
+    MakeReady(queue);  // below its core limit again
   }
 }
 

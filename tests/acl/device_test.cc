@@ -1,5 +1,7 @@
 // Setting, resetting and asking the device.
+#include <chrono>
 #include <thread>
+#include <vector>
 
 #include "tests/acl/support.h"
 
@@ -42,6 +44,55 @@ TEST(Device, ForcedResetIgnoresTheCount) {
   EXPECT_NE(aclrtResetDevice(0), ACL_SUCCESS);
 }
 
+TEST(Device, ResetsMix) {
+  // The forced one may come last, never first.
+  ASSERT_OK(aclrtSetDevice(0));
+  ASSERT_OK(aclrtResetDevice(0));
+  ASSERT_OK(aclrtSetDevice(0));
+  ASSERT_OK(aclrtSetDevice(0));
+  ASSERT_OK(aclrtResetDevice(0));
+  EXPECT_OK(aclrtResetDeviceForce(0));
+  EXPECT_EQ(aclrtResetDevice(0), ACL_ERROR_RT_CONTEXT_NULL);
+  EXPECT_EQ(aclrtResetDeviceForce(0), ACL_ERROR_RT_CONTEXT_NULL);
+  EXPECT_EQ(aclrtResetDevice(1000), ACL_ERROR_RT_INVALID_DEVICEID);
+  EXPECT_EQ(aclrtResetDeviceForce(-1), ACL_ERROR_RT_INVALID_DEVICEID);
+  aclGetRecentErrMsg();
+}
+
+TEST(Device, ForcedResetOfOneThreadIsTheEndForAll) {
+  ASSERT_OK(aclrtSetDevice(0));
+  std::thread([] {
+    ASSERT_OK(aclrtSetDevice(0));
+    EXPECT_OK(aclrtResetDeviceForce(0));
+  }).join();
+  aclrtContext context = nullptr;
+  EXPECT_EQ(aclrtGetCurrentContext(&context), ACL_ERROR_RT_CONTEXT_NULL);
+  EXPECT_EQ(aclrtResetDeviceForce(0), ACL_ERROR_RT_CONTEXT_NULL);
+  aclGetRecentErrMsg();
+}
+
+TEST(Device, SetByManyThreadsAtOnceOpensItOnce) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([] {
+      for (int round = 0; round < 20; ++round) {
+        ASSERT_OK(aclrtSetDevice(0));
+        aclrtStream stream = nullptr;
+        ASSERT_OK(aclrtCreateStream(&stream));
+        EXPECT_OK(aclrtSynchronizeStream(stream));
+        EXPECT_OK(aclrtDestroyStream(stream));
+        ASSERT_OK(aclrtResetDevice(0));
+      }
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_EQ(DeviceProcess(), 0);
+  EXPECT_NE(aclrtResetDevice(0), ACL_SUCCESS) << "each set was taken back";
+  aclGetRecentErrMsg();
+}
+
 TEST(Device, HandlesAreStaleAfterReset) {
   ASSERT_OK(aclrtSetDevice(0));
   aclrtStream stream = nullptr;
@@ -61,6 +112,31 @@ TEST(Device, HandlesAreStaleAfterReset) {
   EXPECT_NE(aclrtFree(memory), ACL_SUCCESS);
   EXPECT_OK(aclrtDestroyEvent(event));
   EXPECT_OK(aclrtResetDevice(0));
+}
+
+using DeviceUnderLoad = KernelTest;
+
+TEST_F(DeviceUnderLoad, ResetWaitsForTheTasks) {
+  DeviceArray<int> counter(1);
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_OK(Launch("increment", 1, counter.get(), stream_));
+  }
+  int result = 0;
+  ASSERT_OK(aclrtMemcpyAsync(&result, sizeof(result), counter.get(), sizeof(result),
+                             ACL_MEMCPY_DEVICE_TO_HOST, stream_));
+  EXPECT_OK(aclrtResetDevice(0));
+  EXPECT_EQ(result, 500);
+  EXPECT_EQ(DeviceProcess(), 0);
+}
+
+TEST_F(DeviceUnderLoad, ForcedResetEndsKernelsThatNeverEnd) {
+  ASSERT_OK(Launch("spin_forever", 2, stream_));
+  ASSERT_OK(Launch("nothing", 1, stream_));
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_OK(aclrtResetDeviceForce(0));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+  ASSERT_OK(aclrtSetDevice(0));
+  EXPECT_OK(aclrtSynchronizeDevice());
 }
 
 using DeviceInfo = DeviceTest;

@@ -1,10 +1,13 @@
 // aclInit, aclFinalize and what can be asked without a device.
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <vector>
 
 #include "tests/acl/support.h"
 #include "vnpu/vnpu.h"
@@ -51,6 +54,85 @@ TEST_F(InitTest, ReferencesAreCounted) {
   EXPECT_OK(aclFinalizeReference(&left));
   EXPECT_EQ(left, 0u);
   EXPECT_NE(aclFinalizeReference(nullptr), ACL_SUCCESS);
+}
+
+TEST_F(InitTest, FinalizeTakesAllReferencesBack) {
+  ASSERT_OK(aclInit(nullptr));
+  EXPECT_EQ(aclInit(nullptr), ACL_ERROR_REPEAT_INITIALIZE);
+  EXPECT_EQ(aclInit(nullptr), ACL_ERROR_REPEAT_INITIALIZE);
+  EXPECT_OK(aclFinalize());
+  EXPECT_EQ(aclFinalizeReference(nullptr), ACL_ERROR_REPEAT_FINALIZE);
+}
+
+TEST_F(InitTest, ReferencesOfThreadsAreCounted) {
+  std::vector<std::thread> threads;
+  std::atomic<int> firsts = 0;
+  std::atomic<int> lasts = 0;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      const aclError error = aclInit(nullptr);
+      EXPECT_TRUE(error == ACL_SUCCESS || error == ACL_ERROR_REPEAT_INITIALIZE) << error;
+      firsts += error == ACL_SUCCESS ? 1 : 0;
+      uint64_t left = 99;
+      EXPECT_OK(aclFinalizeReference(&left));
+      lasts += left == 0 ? 1 : 0;
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_GE(firsts.load(), 1);
+  EXPECT_EQ(firsts.load(), lasts.load());
+}
+
+TEST_F(InitTest, OnlyTheFirstConfigurationCounts) {
+  ASSERT_OK(aclInit(ConfigFile("{}").path()));
+  EXPECT_EQ(aclInit(ConfigFile(R"({"defaultDevice": {"default_device": "0"}})").path()),
+            ACL_ERROR_REPEAT_INITIALIZE);
+  EXPECT_EQ(aclInit("/no/such/file"), ACL_ERROR_REPEAT_INITIALIZE);
+  std::thread([] {
+    aclrtContext context = nullptr;
+    EXPECT_EQ(aclrtGetCurrentContext(&context), ACL_ERROR_RT_CONTEXT_NULL);
+  }).join();
+}
+
+TEST_F(InitTest, FailedInitCountsForNothing) {
+  EXPECT_EQ(aclInit("/no/such/file"), ACL_ERROR_INVALID_FILE);
+  EXPECT_NE(aclFinalize(), ACL_SUCCESS);
+  EXPECT_OK(aclInit(nullptr));
+}
+
+TEST_F(InitTest, SetDeviceGoesBeforeTheDefaultDevice) {
+  ASSERT_OK(aclInit(ConfigFile(R"({"defaultDevice": {"default_device": "1000"}})").path()));
+  aclrtStream stream = nullptr;
+  std::thread([&] { EXPECT_EQ(aclrtCreateStream(&stream), ACL_ERROR_RT_INVALID_DEVICEID); }).join();
+  ASSERT_OK(aclrtSetDevice(0));
+  EXPECT_OK(aclrtCreateStream(&stream));
+}
+
+TEST_F(InitTest, ErrorsOfThreadsAreTheirOwn) {
+  aclrtGetLastError(ACL_RT_THREAD_LEVEL);
+  aclGetRecentErrMsg();
+  std::thread([] {
+    EXPECT_EQ(aclrtGetRunMode(nullptr), ACL_ERROR_INVALID_PARAM);
+    EXPECT_EQ(aclrtPeekAtLastError(ACL_RT_THREAD_LEVEL), ACL_ERROR_INVALID_PARAM);
+  }).join();
+  EXPECT_EQ(aclrtPeekAtLastError(ACL_RT_THREAD_LEVEL), ACL_SUCCESS);
+  EXPECT_EQ(aclGetRecentErrMsg(), nullptr);
+  EXPECT_EQ(aclrtPeekAtLastError(static_cast<aclrtLastErrLevel>(1)), ACL_ERROR_INVALID_PARAM);
+  EXPECT_EQ(aclrtGetLastError(static_cast<aclrtLastErrLevel>(1)), ACL_ERROR_INVALID_PARAM);
+}
+
+TEST_F(InitTest, NewestMessageComesFirst) {
+  aclGetRecentErrMsg();
+  EXPECT_EQ(aclrtGetRunMode(nullptr), ACL_ERROR_INVALID_PARAM);
+  EXPECT_EQ(aclrtGetDeviceCount(nullptr), ACL_ERROR_INVALID_PARAM);
+  const char* message = aclGetRecentErrMsg();
+  ASSERT_NE(message, nullptr);
+  const std::string_view text = message;
+  EXPECT_LT(text.find("aclrtGetDeviceCount"), text.find("aclrtGetRunMode")) << text;
+  EXPECT_NE(text.find("null"), std::string_view::npos) << "the cause";
+  EXPECT_NE(text.find("100000"), std::string_view::npos) << "the code";
 }
 
 TEST_F(InitTest, ConfigurationIsChecked) {

@@ -34,6 +34,29 @@ extern "C" __global__ __aicore__ void wait_for(volatile int* flag) {
   }
 }
 
+// How many blocks run at this moment, and the most that ever did at once.
+struct Crowd {
+  int now;
+  int most;
+};
+
+static __aicore__ void BeInCrowd(Crowd* crowd, int turns) {
+  const int now = __atomic_add_fetch(&crowd->now, 1, __ATOMIC_SEQ_CST);
+  int most = __atomic_load_n(&crowd->most, __ATOMIC_SEQ_CST);
+  while (most < now && !__atomic_compare_exchange_n(&crowd->most, &most, now, false,
+                                                    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+  }
+  for (volatile int i = 0; i < turns; i = i + 1) {
+  }
+  __atomic_sub_fetch(&crowd->now, 1, __ATOMIC_SEQ_CST);
+}
+
+extern "C" __global__ __aicore__ void crowd(Crowd* crowd, int turns) { BeInCrowd(crowd, turns); }
+
+extern "C" __global__ __vector__ void vector_crowd(Crowd* crowd, int turns) {
+  BeInCrowd(crowd, turns);
+}
+
 extern "C" __global__ __aicore__ void nothing() {}
 
 extern "C" __global__ __aicore__ void store_to(int* address) { *address = 1; }

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <set>
 #include <thread>
+#include <vector>
 
 #include "tests/acl/support.h"
 
@@ -116,6 +117,27 @@ TEST_F(StreamTest, IdsAreUnique) {
   }
   EXPECT_OK(aclrtGetStreamAvailableNum(&after));
   EXPECT_EQ(after, before);
+}
+
+TEST_F(StreamTest, NumberHasALimit) {
+  uint32_t available = 0;
+  ASSERT_OK(aclrtGetStreamAvailableNum(&available));
+  std::vector<aclrtStream> streams;
+  aclrtStream stream = nullptr;
+  aclError error = ACL_SUCCESS;
+  while ((error = aclrtCreateStream(&stream)) == ACL_SUCCESS) {
+    streams.push_back(stream);
+    ASSERT_LE(streams.size(), available);
+  }
+  EXPECT_EQ(error, ACL_ERROR_RT_NO_STREAM_RESOURCE);
+  EXPECT_EQ(streams.size(), available);
+  ASSERT_OK(aclrtDestroyStream(streams.back()));
+  streams.pop_back();
+  EXPECT_OK(aclrtCreateStream(&stream));
+  EXPECT_OK(aclrtDestroyStream(stream));
+  for (const aclrtStream each : streams) {
+    EXPECT_OK(aclrtDestroyStream(each));
+  }
 }
 
 TEST_F(StreamTest, DefaultStreamIsNull) {

@@ -6,12 +6,19 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
+#include <string>
 
 namespace vnpu::test {
 namespace {
 
-// The inode of the session memory that a process has mapped; empty: none.
-std::string SessionMemoryOf(const std::string& pid) {
+// What an embedded driver offers; device nodes have as many as they have.
+[[maybe_unused]] const bool two_devices = setenv("VNPU_DEVICES", "2", /*overwrite=*/0) == 0;
+
+// The inodes of the session memories that a process has mapped. There can be several: an event that
+// was not destroyed keeps the memory of its session.
+std::set<std::string> SessionMemoriesOf(const std::string& pid) {
+  std::set<std::string> inodes;
   std::ifstream maps("/proc/" + pid + "/maps");
   for (std::string line; std::getline(maps, line);) {
     if (line.find("memfd:vnpu-session") != std::string::npos) {
@@ -20,10 +27,10 @@ std::string SessionMemoryOf(const std::string& pid) {
       for (int i = 0; i < 4; ++i) {
         field = line.find(' ', field) + 1;
       }
-      return line.substr(field, line.find(' ', field) - field);
+      inodes.insert(line.substr(field, line.find(' ', field) - field));
     }
   }
-  return "";
+  return inodes;
 }
 
 }  // namespace
@@ -70,10 +77,7 @@ void Gate::Open() {
 }
 
 pid_t DeviceProcess() {
-  const std::string ours = SessionMemoryOf("self");
-  if (ours.empty()) {
-    return 0;
-  }
+  const std::set<std::string> ours = SessionMemoriesOf("self");
   pid_t found = 0;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     const std::string process = entry.path().filename();
@@ -83,8 +87,11 @@ pid_t DeviceProcess() {
     }
     std::string name;
     std::ifstream(entry.path() / "comm") >> name;
-    if (name == "vnpu-device" && SessionMemoryOf(process) == ours) {
-      found = pid;
+    if (name != "vnpu-device") {
+      continue;
+    }
+    for (const std::string& memory : SessionMemoriesOf(process)) {
+      found = ours.contains(memory) ? pid : found;
     }
   }
   return found;

@@ -185,10 +185,73 @@ TEST_F(VirtualMemoryTest, PropertiesAndGranularity) {
             ACL_ERROR_RT_MEMORY_ALLOCATION);
   properties.location.id = 63;
   EXPECT_EQ(aclrtMallocPhysical(&handle, kHuge, &properties, 0), ACL_ERROR_RT_INVALID_DEVICEID);
-  properties.location = {.id = 0, .type = ACL_MEM_LOCATION_TYPE_HOST};
-  EXPECT_EQ(aclrtMallocPhysical(&handle, kHuge, &properties, 0), ACL_ERROR_RT_FEATURE_NOT_SUPPORT);
+  properties.location = {.id = 0, .type = ACL_MEM_LOCATION_TYPE_UNREGISTERED};
+  EXPECT_EQ(aclrtMallocPhysical(&handle, kHuge, &properties, 0), ACL_ERROR_RT_PARAM_INVALID);
+  properties = Properties(ACL_HBM_MEM_HUGE1G);
+  properties.location.type = ACL_MEM_LOCATION_TYPE_HOST;
+  EXPECT_EQ(aclrtMallocPhysical(&handle, kHuge, &properties, 0), ACL_ERROR_RT_PARAM_INVALID);
   ASSERT_OK(aclrtMemGetAllocationPropertiesFromHandle(Physical(1, ACL_MEM_HUGE), &properties));
   EXPECT_EQ(properties.memAttr, ACL_MEM_HUGE);
+}
+
+TEST_F(VirtualMemoryTest, HostMemoryIsReachedByBoth) {
+  const size_t before = FreeBytes();
+  aclrtPhysicalMemProp properties = Properties(ACL_DDR_MEM_NORMAL);
+  properties.location.type = ACL_MEM_LOCATION_TYPE_HOST;
+  size_t granularity = 0;
+  ASSERT_OK(aclrtMemGetAllocationGranularity(&properties, ACL_RT_MEM_ALLOC_GRANULARITY_MINIMUM,
+                                             &granularity));
+  EXPECT_EQ(granularity, 4096u);
+  aclrtDrvMemHandle handle = nullptr;
+  ASSERT_OK(aclrtMallocPhysical(&handle, 8192, &properties, 0));
+  auto* const words = reinterpret_cast<int*>(Reserve(kHuge));
+  ASSERT_OK(aclrtMapMem(words, 8192, 0, handle, 0));
+  words[0] = 41;
+  EXPECT_OK(Launch("increment", 1, words, stream_));
+  EXPECT_OK(aclrtSynchronizeStream(stream_));
+  EXPECT_EQ(words[0], 42);
+  EXPECT_EQ(FreeBytes(), before) << "nothing of the device";
+  // It counts as host memory.
+  aclrtPtrAttributes attributes{};
+  ASSERT_OK(aclrtPointerGetAttributes(words, &attributes));
+  EXPECT_EQ(attributes.location.type, ACL_MEM_LOCATION_TYPE_HOST);
+  DeviceArray<int> device(1);
+  ASSERT_OK(aclrtMemcpyAsync(device.get(), 4, words, 4, ACL_MEMCPY_HOST_TO_DEVICE, stream_));
+  ASSERT_OK(aclrtSynchronizeStream(stream_));
+  EXPECT_EQ(device.Read()[0], 42);
+  uint64_t flag = 0;
+  aclrtMemLocation host{.id = 0, .type = ACL_MEM_LOCATION_TYPE_HOST};
+  ASSERT_OK(aclrtMemGetAccess(words, &host, &flag));
+  EXPECT_EQ(flag, ACL_RT_MEM_ACCESS_FLAGS_READWRITE);
+  uint64_t shareable = 0;
+  EXPECT_EQ(aclrtMemExportToShareableHandle(handle, ACL_MEM_HANDLE_TYPE_NONE, 0, &shareable),
+            ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(aclrtFreeHost(words), ACL_ERROR_RT_PARAM_INVALID) << "it is unmapped, not freed";
+  ASSERT_OK(aclrtUnmapMem(words));
+  EXPECT_EQ(Launch("increment", 1, words, stream_), ACL_SUCCESS);
+  EXPECT_EQ(aclrtSynchronizeStream(stream_), ACL_ERROR_RT_AICORE_EXCEPTION);
+  ASSERT_OK(aclrtMapMem(words + 1024, 8192, 0, handle, 0));
+  EXPECT_EQ(words[1024], 42) << "the memory itself has stayed";
+}
+
+TEST_F(VirtualMemoryTest, HostMemoryWithoutAccess) {
+  aclrtPhysicalMemProp properties = Properties(ACL_MEM_HUGE);
+  properties.location.type = ACL_MEM_LOCATION_TYPE_HOST_NUMA;
+  aclrtDrvMemHandle handle = nullptr;
+  ASSERT_OK(aclrtMallocPhysical(&handle, kHuge, &properties, 0));
+  auto* const words = reinterpret_cast<int*>(Reserve(kHuge));
+  ASSERT_OK(aclrtMemMapNoAccess(words, kHuge, 0, handle, 0));
+  aclrtMemAccessDesc access{.flags = ACL_RT_MEM_ACCESS_FLAGS_READWRITE,
+                            .location = {.id = 0, .type = ACL_MEM_LOCATION_TYPE_HOST},
+                            .rsv = {}};
+  uint64_t flag = 7;
+  ASSERT_OK(aclrtMemGetAccess(words, &access.location, &flag));
+  EXPECT_EQ(flag, ACL_RT_MEM_ACCESS_FLAGS_NONE);
+  ASSERT_OK(aclrtMemSetAccess(words, kHuge, &access, 1));
+  words[0] = 1;
+  EXPECT_EQ(words[0], 1);
+  EXPECT_OK(aclrtUnmapMem(words));
+  EXPECT_OK(aclrtFreePhysical(handle));
 }
 
 TEST_F(VirtualMemoryTest, HandlesEndWithTheDevice) {

@@ -17,7 +17,7 @@ class HostileClient : public DeviceTest, public testing::WithParamInterface<uint
     }
     sqe.opcode = static_cast<uint8_t>(random_() % (VNPU_OP_COUNT + 1));
     sqe.flags = static_cast<uint8_t>(random_() % 8 == 0 ? random_() : 0);
-    sqe.reserved0 = 0;
+    sqe.core_limit = static_cast<uint16_t>(sqe.opcode == VNPU_OP_KERNEL ? random_() % 4 : 0);
     sqe.queue_id = queue.id();
     sqe.seq = static_cast<uint32_t>(queue.tail());
     sqe.timeout_us = 1000;

@@ -36,7 +36,7 @@ const std::vector<Case> kInvalid = {
     {"opcode", [](uint32_t) { return MakeSqe(VNPU_OP_COUNT); }},
     {"opcode255", [](uint32_t) { return With(Nop(), [](auto* s) { s->opcode = 255; }); }},
     {"flags", [](uint32_t) { return With(Nop(), [](auto* s) { s->flags = 0x80; }); }},
-    {"reserved", [](uint32_t) { return With(Nop(), [](auto* s) { s->reserved0 = 1; }); }},
+    {"core_limit", [](uint32_t) { return With(Nop(), [](auto* s) { s->core_limit = 1; }); }},
     {"nop_payload", [](uint32_t) { return With(Nop(), [](auto* s) { s->payload[5] = 1; }); }},
     {"no_function", [](uint32_t) { return Kernel(1000); }},
     {"function_max", [](uint32_t) { return Kernel(UINT32_MAX); }},

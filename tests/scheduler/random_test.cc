@@ -67,6 +67,10 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
     return sqe.opcode == VNPU_OP_KERNEL ? sqe.kernel.block_dim : 1;
   }
 
+  static bool AboveCoreLimit(const vnpu_sqe& sqe, uint32_t pieces) {
+    return sqe.core_limit != 0 && pieces > sqe.core_limit;
+  }
+
   vnpu_sqe RandomTask() {
     switch (Below(12)) {
       case 0:
@@ -91,7 +95,8 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
         return Nop();
       default: {
         const auto kernel = std::next(kernel_units_.begin(), Below(4));
-        return Kernel(kernel->first, Below(3) == 0 ? 1 + Below(20) : 1);
+        const vnpu_sqe sqe = Kernel(kernel->first, Below(3) == 0 ? 1 + Below(20) : 1);
+        return WithCoreLimit(sqe, static_cast<uint16_t>(Below(3) == 0 ? 1 + Below(4) : 0));
       }
     }
   }
@@ -137,6 +142,7 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
       model.started[block] = true;
     }
     ++model.running;
+    ASSERT_FALSE(AboveCoreLimit(task, model.running));
     ASSERT_LE(++units_used_[UnitOf(task)], units_total_[UnitOf(task)]);
     work.start = now_;
     out_.push_back(work);
@@ -153,7 +159,8 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
       const vnpu_sqe& task = model.tasks.front();
       const auto begun = std::count(model.started.begin(), model.started.end(), true);
       const bool left = static_cast<uint32_t>(begun) < BlocksOf(task);
-      ASSERT_FALSE(left && units_used_[UnitOf(task)] < units_total_[UnitOf(task)])
+      ASSERT_FALSE(left && !AboveCoreLimit(task, model.running + 1) &&
+                   units_used_[UnitOf(task)] < units_total_[UnitOf(task)])
           << "queue " << id << " could run";
     }
   }

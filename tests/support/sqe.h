@@ -23,6 +23,11 @@ inline vnpu_sqe WithTimeout(vnpu_sqe sqe, uint32_t timeout_us) {
   return sqe;
 }
 
+inline vnpu_sqe WithCoreLimit(vnpu_sqe sqe, uint16_t cores) {
+  sqe.core_limit = cores;
+  return sqe;
+}
+
 // A kernel without arguments.
 inline vnpu_sqe Kernel(uint32_t func_id, uint32_t blocks = 1) {
   vnpu_sqe sqe = MakeSqe(VNPU_OP_KERNEL);

@@ -56,6 +56,25 @@ TEST_P(DeviceTest, QueryOnBothNodes) {
   EXPECT_LT(manager().Ioctl(VNPU_IOC_DEVICE_QUERY, &from_manager), 0);
 }
 
+TEST_P(DeviceTest, IdentitiesAreDistinct) {
+  vnpu_ioc_identity first{};
+  vnpu_ioc_identity second{};
+  second.device = 1;
+  ASSERT_OK(manager().Ioctl(VNPU_IOC_IDENTITY, &first));
+  ASSERT_OK(manager().Ioctl(VNPU_IOC_IDENTITY, &second));
+  EXPECT_NE(std::memcmp(first.uuid, second.uuid, sizeof(first.uuid)), 0);
+  EXPECT_STRNE(first.pci_bus_id, second.pci_bus_id);
+  EXPECT_EQ(std::memchr(first.pci_bus_id, 0, sizeof(first.pci_bus_id)), first.pci_bus_id + 12);
+  vnpu_ioc_identity again{};
+  ASSERT_OK(manager().Ioctl(VNPU_IOC_IDENTITY, &again));
+  EXPECT_EQ(std::memcmp(&first, &again, sizeof(first)), 0);
+  again.reserved = 1;
+  EXPECT_ERRNO(EINVAL, manager().Ioctl(VNPU_IOC_IDENTITY, &again));
+  vnpu_ioc_identity unknown{};
+  unknown.device = 2;
+  EXPECT_ERRNO(EINVAL, manager().Ioctl(VNPU_IOC_IDENTITY, &unknown));
+}
+
 TEST_P(DeviceTest, SessionsAreListedAndCounted) {
   Session session(vnpud(), "davinci1");
   const Buffer buffer = session.Allocate(3 * VNPU_PAGE_SIZE);

@@ -232,7 +232,7 @@ TEST_P(FuzzTest, RingEntries) {
     dice_.Fill(&sqe, dice_.OneIn(4) ? sizeof(sqe) : 16 + dice_.Below(48));
     sqe.opcode = dice_.OneIn(50) ? sqe.opcode : static_cast<uint8_t>(dice_.Below(VNPU_OP_COUNT));
     sqe.flags &= VNPU_SQE_FLAGS_ALL;
-    sqe.reserved0 = 0;
+    sqe.core_limit = static_cast<uint16_t>(sqe.opcode == VNPU_OP_KERNEL ? dice_.Below(4) : 0);
     // Kernels that run for ever and events that never come would end the test's patience.
     sqe.timeout_us = 200;
     session.Publish(queue, sqe);

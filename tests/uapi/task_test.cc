@@ -106,7 +106,7 @@ TEST_P(TaskTest, InvalidEntriesFailAloneWithARecord) {
       with(Nop(), [](auto* s) { s->opcode = VNPU_OP_COUNT; }),
       with(Nop(), [](auto* s) { s->opcode = 255; }),
       with(Nop(), [](auto* s) { s->flags = 0x80; }),
-      with(Nop(), [](auto* s) { s->reserved0 = 1; }),
+      with(Nop(), [](auto* s) { s->core_limit = 1; }),
       with(copy, [](auto* s) { s->copy.copy_flags = 0x20; }),
       with(copy, [](auto* s) { s->copy.reserved0 = 1; }),
       with(copy, [](auto* s) { s->copy.src_offset = 1; }),

@@ -29,7 +29,8 @@
 #define VNPU_FEATURE_SUBMIT_IOCTL (1ull << 3) /* VNPU_IOC_SUBMIT */
 #define VNPU_FEATURE_BARRIER (1ull << 4)      /* the device fences for clients (queue.h, step 3) */
 #define VNPU_FEATURE_DMA_TASKS (1ull << 8)    /* REDUCE, RANDOM, copies by descriptor (queue.h) */
-#define VNPU_FEATURES_ALL 0x11full
+#define VNPU_FEATURE_CORE_LIMIT (1ull << 12)  /* vnpu_sqe.core_limit */
+#define VNPU_FEATURES_ALL 0x111full
 
 /* Limits. */
 #define VNPU_MAX_DEVICES 64u
@@ -39,6 +40,7 @@
 #define VNPU_MAX_IRQS 256u     /* a session */
 #define VNPU_MAX_QMEMS 1024u   /* a session */
 #define VNPU_MAX_PMEMS 16384u  /* physical memory objects and pins, a session */
+#define VNPU_MAX_SHARES 4096u  /* exports, a session */
 #define VNPU_MAX_SQ_ENTRIES 65536u
 #define VNPU_MIN_SQ_ENTRIES 2u
 #define VNPU_MAX_ARG_BYTES 32768u /* arguments of one kernel */
@@ -46,6 +48,8 @@
 #define VNPU_PRIORITIES 8u        /* 0 is the highest */
 #define VNPU_PAGE_SIZE 4096u
 #define VNPU_HUGE_PAGE_SIZE (2u << 20)
+/* Queues of a session that have VNPU_QUEUE_DRIVER_SUBMIT. */
+#define VNPU_MAX_SUBMIT_QUEUES 256u
 
 /* Device memory of a session lives in one window of virtual addresses that the client chooses and
  * keeps reserved (PROT_NONE); the device process maps the same addresses. */

@@ -42,7 +42,7 @@ struct vnpu_ioc_process {
   uint32_t uid;          /* out */
   uint32_t device_pid;   /* out: device process, 0: none */
   uint32_t queues;       /* out */
-  uint64_t hbm_bytes;    /* out */
+  uint64_t hbm_bytes;    /* out: of this device, shared memory counted in each holder */
   uint64_t pinned_bytes; /* out: pinned host memory */
   char name[24];         /* out: comm of the client */
 };
@@ -68,6 +68,16 @@ struct vnpu_ioc_counters {
 };
 VNPU_ASSERT_SIZE(vnpu_ioc_counters, 88);
 
+/* What tells a device from all others. Both stay the same when the driver starts again on the same
+ * machine with the same nodes. */
+struct vnpu_ioc_identity {
+  uint32_t device; /* in */
+  uint32_t reserved;
+  uint8_t uuid[16];
+  char pci_bus_id[16]; /* "0000:81:00.0": domain, bus, device, function; NUL terminated */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_identity, 40);
+
 /* Privileged: end every session of a device as a reset would. */
 struct vnpu_ioc_reset {
   uint32_t device;
@@ -90,6 +100,15 @@ struct vnpu_ioc_fault {
   uint32_t pid;
 };
 VNPU_ASSERT_SIZE(vnpu_ioc_fault, 16);
+
+/* Who the driver says the client is: the process that opened this file, as the process lists of
+ * VNPU_IOC_SHARE_ALLOW name it. In a pid namespace of its own the client has another number for
+ * itself. */
+struct vnpu_ioc_self {
+  uint32_t pid;
+  uint32_t uid;
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_self, 8);
 
 /* mmap(2) on a device node: one page at this file offset, MAP_PRIVATE, PROT_READ, begins with
  * struct vnpu_device_info as it was when the page was first touched. Elsewhere a node has nothing
@@ -118,7 +137,8 @@ VNPU_ASSERT_SIZE(vnpu_ioc_session, 32);
 
 /* Device node: memory ----------------------------------------------------------------------- */
 
-/* A range of virtual addresses. Out: va. ENOMEM: the window has no such room.
+/* A range of virtual addresses: of the session's window, or at a wanted address of any of its
+ * windows (VNPU_IOC_WINDOW_ADD). Out: va. ENOMEM: the window has no such room.
  * Release: va must be the start; EBUSY while something is mapped in it. */
 struct vnpu_ioc_reserve {
   uint64_t va;    /* in: 0 or a wanted address (EEXIST if taken); out: the address */
@@ -144,6 +164,18 @@ struct vnpu_ioc_pmem_alloc {
   uint64_t reserved;
 };
 VNPU_ASSERT_SIZE(vnpu_ioc_pmem_alloc, 32);
+
+/* An object of host memory: a memfd sealed against shrinking, whose pages the driver locks as those
+ * of VNPU_IOC_PIN. The client maps the memfd itself where it maps the object. ENOMEM: the session
+ * has pinned too much. ENOSPC: VNPU_MAX_PMEMS. */
+struct vnpu_ioc_pmem_host {
+  uint64_t size;    /* in: multiple of 4096, <= size of the memfd */
+  int32_t fd;       /* in */
+  uint32_t flags;   /* 0 */
+  uint32_t pmem_id; /* out */
+  uint32_t locked;  /* out: 1: the pages are locked, 0: the driver may not lock that much */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_pmem_host, 24);
 
 /* EBUSY while mapped. */
 struct vnpu_ioc_pmem_free {
@@ -218,6 +250,72 @@ struct vnpu_ioc_unpin {
   uint64_t reserved;
 };
 VNPU_ASSERT_SIZE(vnpu_ioc_unpin, 16);
+
+/* Device node: sharing ---------------------------------------------------------------------- */
+
+/* Memory is shared between sessions of one driver, of any device and any process. The session that
+ * allocated an object exports a part of it and gets a key; who knows the key, and is allowed to,
+ * imports that part as an object of its own: to be mapped, unmapped and freed like any other.
+ * The memory lasts until its last holder has freed it or is gone. */
+
+#define VNPU_SHARE_KEY_WORDS 4u
+#define VNPU_EXPORT_ANY_PROCESS 0x1u /* who knows the key may import; else those named as well */
+#define VNPU_EXPORT_SHORT_KEY 0x2u   /* the key is its first word, the others are zero */
+/* A key for [offset, offset+size) of an object: whole pages. Keys are random. The exporting process
+ * itself may always import. EACCES: an imported object, or host memory. ENOSPC: VNPU_MAX_SHARES.
+ * The key ends with VNPU_IOC_UNEXPORT, with the object, and with the session. */
+struct vnpu_ioc_export {
+  uint32_t pmem_id;  /* in */
+  uint32_t flags;    /* in */
+  uint64_t offset;   /* in */
+  uint64_t size;     /* in */
+  uint32_t share_id; /* out */
+  uint32_t reserved;
+  uint64_t key[VNPU_SHARE_KEY_WORDS]; /* out */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_export, 64);
+
+#define VNPU_MAX_SHARE_PIDS 1024u /* one export */
+#define VNPU_SHARE_ALLOW_BATCH 32u
+/* Names processes that may import, in addition to those named before: their numbers in the driver's
+ * pid namespace (VNPU_IOC_SELF). EINVAL: one is not above 0. ENOSPC: VNPU_MAX_SHARE_PIDS. */
+struct vnpu_ioc_share_allow {
+  uint32_t share_id;
+  uint32_t count; /* 1 .. VNPU_SHARE_ALLOW_BATCH; what is beyond is not looked at */
+  int32_t pids[VNPU_SHARE_ALLOW_BATCH];
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_share_allow, 136);
+
+#define VNPU_UNEXPORT_IF_UNUSED 0x1u
+/* Ends a key: nobody can import any more; what was imported stays. With VNPU_UNEXPORT_IF_UNUSED the
+ * share's number stays valid, for asking again, as long as imported objects exist: EBUSY. */
+struct vnpu_ioc_unexport {
+  uint32_t share_id;
+  uint32_t flags;
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_unexport, 8);
+
+/* ENOENT: no such key, or not any more. EACCES: this process is not named. ENOSPC:
+ * VNPU_MAX_PMEMS. */
+struct vnpu_ioc_import {
+  uint64_t key[VNPU_SHARE_KEY_WORDS]; /* in */
+  uint32_t flags;                     /* in: 0 */
+  uint32_t pmem_id;                   /* out */
+  uint64_t size;                      /* out */
+  uint32_t device;                    /* out: number of the device whose memory it is */
+  uint32_t pmem_flags;                /* out: VNPU_PMEM_HUGE: it begins and ends with 2 MiB pages */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_import, 56);
+
+/* A further window, so that imported memory can have the address that it has in another session of
+ * the client: VNPU_IOC_RESERVE takes wanted addresses in it. The client keeps it reserved, too.
+ * EEXIST: overlaps a window of this session. EADDRINUSE: the device process cannot have it. ENOSPC:
+ * VNPU_MAX_DEVICES windows. */
+struct vnpu_ioc_window_add {
+  uint64_t base;  /* multiple of VNPU_WINDOW_ALIGN; the window is VNPU_WINDOW_SIZE */
+  uint64_t flags; /* 0 */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_window_add, 16);
 
 /* Device node: queues ----------------------------------------------------------------------- */
 
@@ -383,6 +481,8 @@ VNPU_ASSERT_SIZE(vnpu_ioc_module_symbol, 776);
 #define VNPU_IOC_COUNTERS _IOWR(VNPU_IOC_MAGIC, 0x04, struct vnpu_ioc_counters)
 #define VNPU_IOC_RESET _IOW(VNPU_IOC_MAGIC, 0x05, struct vnpu_ioc_reset)
 #define VNPU_IOC_FAULT _IOW(VNPU_IOC_MAGIC, 0x06, struct vnpu_ioc_fault)
+#define VNPU_IOC_SELF _IOR(VNPU_IOC_MAGIC, 0x0e, struct vnpu_ioc_self)
+#define VNPU_IOC_IDENTITY _IOWR(VNPU_IOC_MAGIC, 0x0f, struct vnpu_ioc_identity)
 #define VNPU_IOC_SESSION _IOWR(VNPU_IOC_MAGIC, 0x10, struct vnpu_ioc_session)
 #define VNPU_IOC_RESERVE _IOWR(VNPU_IOC_MAGIC, 0x20, struct vnpu_ioc_reserve)
 #define VNPU_IOC_RELEASE _IOW(VNPU_IOC_MAGIC, 0x21, struct vnpu_ioc_release)
@@ -394,6 +494,12 @@ VNPU_ASSERT_SIZE(vnpu_ioc_module_symbol, 776);
 #define VNPU_IOC_MEM_QUERY _IOWR(VNPU_IOC_MAGIC, 0x27, struct vnpu_ioc_mem_query)
 #define VNPU_IOC_PIN _IOWR(VNPU_IOC_MAGIC, 0x28, struct vnpu_ioc_pin)
 #define VNPU_IOC_UNPIN _IOW(VNPU_IOC_MAGIC, 0x29, struct vnpu_ioc_unpin)
+#define VNPU_IOC_EXPORT _IOWR(VNPU_IOC_MAGIC, 0x2a, struct vnpu_ioc_export)
+#define VNPU_IOC_SHARE_ALLOW _IOW(VNPU_IOC_MAGIC, 0x2b, struct vnpu_ioc_share_allow)
+#define VNPU_IOC_UNEXPORT _IOW(VNPU_IOC_MAGIC, 0x2c, struct vnpu_ioc_unexport)
+#define VNPU_IOC_IMPORT _IOWR(VNPU_IOC_MAGIC, 0x2d, struct vnpu_ioc_import)
+#define VNPU_IOC_WINDOW_ADD _IOW(VNPU_IOC_MAGIC, 0x2e, struct vnpu_ioc_window_add)
+#define VNPU_IOC_PMEM_HOST _IOWR(VNPU_IOC_MAGIC, 0x2f, struct vnpu_ioc_pmem_host)
 #define VNPU_IOC_QMEM_ADD _IOWR(VNPU_IOC_MAGIC, 0x30, struct vnpu_ioc_qmem_add)
 #define VNPU_IOC_QMEM_DEL _IOW(VNPU_IOC_MAGIC, 0x31, struct vnpu_ioc_qmem_del)
 #define VNPU_IOC_QUEUE_CREATE _IOWR(VNPU_IOC_MAGIC, 0x32, struct vnpu_ioc_queue_create)
@@ -418,6 +524,8 @@ static inline void vnpu_ioctl_fds(unsigned long command, int offsets[2]) {
     offsets[1] = offsetof(struct vnpu_ioc_session, kick_fd);
   } else if (command == VNPU_IOC_PIN) {
     offsets[0] = offsetof(struct vnpu_ioc_pin, fd);
+  } else if (command == VNPU_IOC_PMEM_HOST) {
+    offsets[0] = offsetof(struct vnpu_ioc_pmem_host, fd);
   } else if (command == VNPU_IOC_QMEM_ADD) {
     offsets[0] = offsetof(struct vnpu_ioc_qmem_add, fd);
   } else if (command == VNPU_IOC_IRQ_ADD) {

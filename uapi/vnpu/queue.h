@@ -176,7 +176,9 @@ struct vnpu_sqe_event {
 struct vnpu_sqe {
   uint8_t opcode; /* enum vnpu_opcode */
   uint8_t flags;  /* VNPU_SQE_* */
-  uint16_t reserved0;
+  /* kernel, with VNPU_FEATURE_CORE_LIMIT: cores of its unit that it runs on at once at most; 0: no
+   * limit. Other opcodes: 0. */
+  uint16_t core_limit;
   uint32_t queue_id;   /* the queue it is for */
   uint32_t seq;        /* low 32 bits of the index; write(2) and VNPU_IOC_SUBMIT fill it in */
   uint32_t timeout_us; /* limit of a kernel's execution or of an event wait; 0: none */

@@ -4,6 +4,7 @@
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/device/device.h"
 #include "libruntime/src/device/driver.h"
+#include "libruntime/src/stream/system_parameters.h"
 
 namespace rt = vnpu::runtime;
 using rt::Fail;
@@ -18,13 +19,6 @@ aclError ResolveContext(void* handle, rt::Context** context) {
              ? ACL_SUCCESS
              : Fail(ACL_ERROR_RT_INVALID_HANDLE,
                     "{} is not a context, or it was destroyed, or its device was reset", handle);
-}
-
-aclError CheckParameter(aclSysParamOpt opt) {
-  if (opt < ACL_OPT_DETERMINISTIC || opt > ACL_OPT_ENABLE_KERNEL_EARLY_START) {
-    return Fail(ACL_ERROR_RT_PARAM_INVALID, "unknown system parameter {}", static_cast<int>(opt));
-  }
-  return ACL_SUCCESS;
 }
 
 }  // namespace
@@ -91,7 +85,7 @@ aclError aclrtGetPrimaryCtxState(int32_t deviceId, uint32_t* /*flags*/, int32_t*
 
 aclError aclrtCtxSetSysParamOpt(aclSysParamOpt opt, int64_t value) {
   return Guard(__func__, [&]() -> aclError {
-    VNPU_RETURN_IF_ERROR(CheckParameter(opt));
+    VNPU_RETURN_IF_ERROR(rt::CheckSystemParameter(opt, value));
     rt::Context* context = nullptr;
     VNPU_RETURN_IF_ERROR(rt::CurrentContext(&context));
     const std::lock_guard lock(context->mutex);
@@ -103,7 +97,7 @@ aclError aclrtCtxSetSysParamOpt(aclSysParamOpt opt, int64_t value) {
 aclError aclrtCtxGetSysParamOpt(aclSysParamOpt opt, int64_t* value) {
   return Guard(__func__, [&]() -> aclError {
     VNPU_REQUIRE_NOT_NULL(value);
-    VNPU_RETURN_IF_ERROR(CheckParameter(opt));
+    VNPU_RETURN_IF_ERROR(rt::CheckSystemParameter(opt));
     rt::Context* context = nullptr;
     VNPU_RETURN_IF_ERROR(rt::CurrentContext(&context));
     const std::lock_guard lock(context->mutex);

@@ -11,6 +11,7 @@
 #include "acl/acl_rt.h"
 #include "libruntime/include/vnpu/vnpu.h"
 #include "libruntime/src/base/guard.h"
+#include "libruntime/src/device/chip.h"
 #include "libruntime/src/device/driver.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/stream/context.h"
@@ -22,24 +23,8 @@ using rt::Guard;
 
 namespace {
 
-aclError CheckDevice(const rt::Driver& driver, int64_t device) {
-  if (device < 0 || device >= driver.device_count()) {
-    return Fail(ACL_ERROR_RT_INVALID_DEVICEID, "device {} does not exist: there are {}", device,
-                driver.device_count());
-  }
-  return ACL_SUCCESS;
-}
-
-aclError QueryDevice(int64_t device, vnpu_device_info* info) {
-  std::shared_ptr<rt::Driver> driver;
-  VNPU_RETURN_IF_ERROR(rt::Driver::Get(&driver));
-  VNPU_RETURN_IF_ERROR(CheckDevice(*driver, device));
-  return driver->QueryDevice(static_cast<uint32_t>(device), info);
-}
-
-aclError ReadAttribute(const vnpu_device_info& info, uint32_t device, aclrtDevAttr attr,
-                       int64_t* value) {
-  constexpr int64_t kArchitecture = 2201;  // of the Atlas A2 series, which is modelled
+aclError ReadAttribute(const vnpu_device_info& info, aclrtDevAttr attr, int64_t* value) {
+  const rt::Chip chip = rt::ChipOf(info);
   switch (attr) {
     case ACL_DEV_ATTR_AICPU_CORE_NUM:
       *value = info.units[VNPU_UNIT_AI_CPU];
@@ -54,14 +39,26 @@ aclError ReadAttribute(const vnpu_device_info& info, uint32_t device, aclrtDevAt
     case ACL_DEV_ATTR_TOTAL_GLOBAL_MEM_SIZE:
       *value = static_cast<int64_t>(info.hbm_total);
       return ACL_SUCCESS;
+    case ACL_DEV_ATTR_L2_CACHE_SIZE:
+      if (chip.l2_bytes == 0) {
+        return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT, "the L2 size of the {} is not known",
+                    info.soc_name);
+      }
+      *value = static_cast<int64_t>(chip.l2_bytes);
+      return ACL_SUCCESS;
     case ACL_DEV_ATTR_PHY_CHIP_ID:
-      *value = device;
+      *value = info.device;
+      return ACL_SUCCESS;
+    case ACL_DEV_ATTR_SMP_ID:             // all devices of a driver run under one operating system
+    case ACL_DEV_ATTR_MAINBOARD_ID:       // there is none
+    case ACL_DEV_ATTR_CUST_OP_PRIVILEGE:  // kernels run under a system call filter
+      *value = 0;
       return ACL_SUCCESS;
     case ACL_DEV_ATTR_IS_VIRTUAL:
       *value = 1;
       return ACL_SUCCESS;
     case ACL_DEV_ATTR_NPU_ARCH:
-      *value = kArchitecture;
+      *value = chip.architecture;
       return ACL_SUCCESS;
     case ACL_DEV_ATTR_WARP_SIZE:
     case ACL_DEV_ATTR_MAX_THREAD_PER_VECTOR_CORE:
@@ -77,6 +74,7 @@ aclError ReadAttribute(const vnpu_device_info& info, uint32_t device, aclrtDevAt
       *value = 0;  // of the SIMT programming model, which the series does not have
       return ACL_SUCCESS;
     default:
+      // Among them the places in a SuperPoD and the host link, of other series.
       return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT, "the device has no attribute {}",
                   static_cast<int>(attr));
   }
@@ -167,7 +165,7 @@ aclError aclrtQueryDeviceStatus(int32_t deviceId, aclrtDeviceStatus* deviceStatu
   return Guard(__func__, [&]() -> aclError {
     VNPU_REQUIRE_NOT_NULL(deviceStatus);
     vnpu_device_info info;
-    VNPU_RETURN_IF_ERROR(QueryDevice(deviceId, &info));
+    VNPU_RETURN_IF_ERROR(rt::DescribeDevice(deviceId, &info));
     const auto session = rt::SessionOfDevice(static_cast<uint32_t>(deviceId));
     const bool good = info.health == 0 && (session == nullptr || session->CheckAlive());
     *deviceStatus = good ? ACL_RT_DEVICE_STATUS_NORMAL : ACL_RT_DEVICE_STATUS_ABNORMAL;
@@ -179,8 +177,8 @@ aclError aclrtGetDeviceInfo(uint32_t deviceId, aclrtDevAttr attr, int64_t* value
   return Guard(__func__, [&]() -> aclError {
     VNPU_REQUIRE_NOT_NULL(value);
     vnpu_device_info info;
-    VNPU_RETURN_IF_ERROR(QueryDevice(deviceId, &info));
-    return ReadAttribute(info, deviceId, attr, value);
+    VNPU_RETURN_IF_ERROR(rt::DescribeDevice(deviceId, &info));
+    return ReadAttribute(info, attr, value);
   });
 }
 
@@ -200,7 +198,7 @@ const char* aclrtGetSocName() {
   const char* result = nullptr;
   Guard(__func__, [&]() -> aclError {
     vnpu_device_info info;
-    VNPU_RETURN_IF_ERROR(QueryDevice(0, &info));
+    VNPU_RETURN_IF_ERROR(rt::DescribeDevice(0, &info));
     const std::lock_guard lock(mutex);
     if (name.empty()) {
       name.assign(info.soc_name, strnlen(info.soc_name, sizeof(info.soc_name)));
@@ -214,7 +212,9 @@ const char* aclrtGetSocName() {
 aclError aclrtDeviceGetBareTgid(int32_t* pid) {
   return Guard(__func__, [&]() -> aclError {
     VNPU_REQUIRE_NOT_NULL(pid);
-    *pid = getpid();
+    std::shared_ptr<rt::Driver> driver;
+    VNPU_RETURN_IF_ERROR(rt::Driver::Get(&driver));
+    *pid = static_cast<int32_t>(driver->own_pid());
     return ACL_SUCCESS;
   });
 }
@@ -235,6 +235,15 @@ aclError aclrtGetUserDevIdByPhyDevId(const int32_t phyDevId, int32_t* const user
   return Guard(__func__, [&] { return MapDevice(/*to_physical=*/false, phyDevId, userDevId); });
 }
 
+// These two mean the process's own number by the logical one, as the manual says.
+aclError aclrtGetLogicDevIdByPhyDevId(const int32_t phyDevId, int32_t* const logicDevId) {
+  return Guard(__func__, [&] { return MapDevice(/*to_physical=*/false, phyDevId, logicDevId); });
+}
+
+aclError aclrtGetPhyDevIdByLogicDevId(const int32_t logicDevId, int32_t* const phyDevId) {
+  return Guard(__func__, [&] { return MapDevice(/*to_physical=*/true, logicDevId, phyDevId); });
+}
+
 const char* vnpuGetTransport(int32_t deviceId) {
   static std::mutex mutex;
   static std::string text;
@@ -242,7 +251,7 @@ const char* vnpuGetTransport(int32_t deviceId) {
   Guard(__func__, [&]() -> aclError {
     std::shared_ptr<rt::Driver> driver;
     VNPU_RETURN_IF_ERROR(rt::Driver::Get(&driver));
-    VNPU_RETURN_IF_ERROR(CheckDevice(*driver, deviceId));
+    VNPU_RETURN_IF_ERROR(driver->CheckDevice(deviceId));
     const std::lock_guard lock(mutex);
     text = driver->Describe(static_cast<uint32_t>(deviceId));
     result = text.c_str();

@@ -1,16 +1,12 @@
 // aclInit and what ends it; versions.
 #include <unistd.h>
 
-#include <atomic>
-#include <charconv>
-#include <fstream>
 #include <mutex>
-#include <nlohmann/json.hpp>
-#include <string>
 
 #include "acl/acl_rt.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/log.h"
+#include "libruntime/src/config/config.h"
 #include "libruntime/src/device/device.h"
 #include "libruntime/src/device/driver.h"
 #include "libruntime/src/stream/context.h"
@@ -29,58 +25,6 @@ InitState& State() {
   return *state;
 }
 
-// Numbers stand in the file as numbers or as strings.
-bool ReadNumber(const nlohmann::json& value, int32_t* number) {
-  if (value.is_number_integer()) {
-    *number = value.get<int32_t>();
-    return true;
-  }
-  if (!value.is_string()) {
-    return false;
-  }
-  const auto text = value.get<std::string>();
-  const char* const end = text.data() + text.size();
-  const auto [next, error] = std::from_chars(text.data(), end, *number);
-  return error == std::errc() && next == end;
-}
-
-aclError ApplyConfig(const nlohmann::json& config) {
-  if (const auto mode = config.find("err_msg_mode"); mode != config.end()) {
-    int32_t number = 0;
-    if (!ReadNumber(*mode, &number) || number < 0 || number > 1) {
-      return Fail(ACL_ERROR_RT_PARAM_INVALID, "err_msg_mode takes 0 (thread) or 1 (process)");
-    }
-    SetErrorMessagesPerProcess(number == 1);
-  }
-  if (const auto device = config.find("defaultDevice"); device != config.end()) {
-    int32_t number = -1;
-    if (!device->is_object() || !device->contains("default_device") ||
-        !ReadNumber((*device)["default_device"], &number) || number < 0) {
-      return Fail(ACL_ERROR_RT_PARAM_INVALID,
-                  "defaultDevice takes {{\"default_device\": \"N\"}} with N >= 0");
-    }
-    SetDefaultDevice(number);
-  }
-  for (const auto& [key, value] : config.items()) {
-    if (key != "err_msg_mode" && key != "defaultDevice") {
-      Log().info("aclInit: the setting '{}' has no effect on a virtual device", key);
-    }
-  }
-  return ACL_SUCCESS;
-}
-
-aclError ReadConfig(const char* path) {
-  std::ifstream file(path);
-  if (!file) {
-    return Fail(ACL_ERROR_INVALID_FILE, "cannot open the configuration file {}", path);
-  }
-  const nlohmann::json config = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
-  if (!config.is_object()) {
-    return Fail(ACL_ERROR_PARSE_FILE, "{} is not a JSON object", path);
-  }
-  return ApplyConfig(config);
-}
-
 aclError Init(const char* config) {
   InitState& state = State();
   const std::lock_guard lock(state.mutex);
@@ -90,7 +34,7 @@ aclError Init(const char* config) {
     return ACL_ERROR_REPEAT_INITIALIZE;
   }
   if (config != nullptr && *config != '\0') {
-    VNPU_RETURN_IF_ERROR(ReadConfig(config));
+    VNPU_RETURN_IF_ERROR(LoadConfig(config));
   }
   state.references = 1;
   state.ever = true;
@@ -112,7 +56,7 @@ aclError Finalize(bool all, uint64_t* left) {
   if (state.references == 0) {
     CloseAllDevices();
     Driver::Release();
-    SetDefaultDevice(-1);
+    ApplyDefaultConfig();
   }
   return ACL_SUCCESS;
 }

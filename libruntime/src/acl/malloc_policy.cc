@@ -13,6 +13,8 @@ MemoryRequest RequestOf(uint64_t size, aclrtMemMallocPolicy policy) {
   const auto bits = static_cast<uint32_t>(policy);
   MemoryRequest request{.size = size};
   request.read_only = (bits & kReadOnly) != 0;
+  // Before padding: whole pages can be shared.
+  request.own_pages = size % VNPU_PAGE_SIZE == 0;
   switch (bits & ~(kBandwidth | kReadOnly)) {
     case ACL_MEM_MALLOC_HUGE_FIRST:
     case ACL_MEM_MALLOC_HUGE_FIRST_P2P:

@@ -128,7 +128,7 @@ aclError aclrtGetStreamAvailableNum(uint32_t* streamCount) {
     VNPU_REQUIRE_NOT_NULL(streamCount);
     rt::Context* context = nullptr;
     VNPU_RETURN_IF_ERROR(rt::CurrentContext(&context));
-    *streamCount = VNPU_MAX_QUEUES - context->session->queues().in_use();
+    *streamCount = context->session->queues().available();
     return ACL_SUCCESS;
   });
 }

@@ -1,4 +1,4 @@
-// Virtual memory without sharing (manual 11-04), and questions about addresses.
+// Virtual memory without sharing between processes (manual 11-04), and questions about addresses.
 #include "libruntime/src/memory/virtual_memory.h"
 
 #include <vnpu/ioctl.h>
@@ -8,6 +8,7 @@
 #include "acl/acl_rt.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/device/device.h"
+#include "libruntime/src/device/peer_access.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/memory/device_memory.h"
 #include "libruntime/src/memory/pinned_memory.h"
@@ -33,6 +34,21 @@ aclError CheckZero(const char* name, uint64_t value) {
                     : Fail(ACL_ERROR_RT_PARAM_INVALID, "{} is {}; it must be 0", name, value);
 }
 
+aclError Reserve(void** pointer, size_t size, size_t alignment, const void* expected) {
+  VNPU_REQUIRE_NOT_NULL(pointer);
+  VNPU_RETURN_IF_ERROR(CheckZero("alignment", alignment));
+  if (size == 0) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID, "size is 0");
+  }
+  std::shared_ptr<rt::Session> session;
+  VNPU_RETURN_IF_ERROR(rt::CurrentSession(&session));
+  uint64_t address = 0;
+  VNPU_RETURN_IF_ERROR(
+      session->virtual_memory().Reserve(size, reinterpret_cast<uint64_t>(expected), &address));
+  *pointer = reinterpret_cast<void*>(address);
+  return ACL_SUCCESS;
+}
+
 aclError Map(void* address, size_t size, size_t offset, void* handle, uint64_t flags, bool access) {
   VNPU_REQUIRE_NOT_NULL(address);
   VNPU_RETURN_IF_ERROR(CheckZero("offset", offset));
@@ -51,33 +67,47 @@ aclError CheckLocationType(const aclrtMemLocation& location) {
                     static_cast<int>(location.type));
 }
 
-// What access may be asked for: to device memory by its own device.
-aclError CheckLocation(const aclrtMemLocation& location, const rt::Session& session) {
+// Whether a device reaches memory of the session: its own does, and those that have peer access,
+// but for memory of the host.
+bool DeviceReaches(uint32_t device, const rt::Session& session, bool host_memory) {
+  return device == session.index() || (!host_memory && device < VNPU_MAX_DEVICES &&
+                                       rt::PeerAccessEnabled(device, session.index()));
+}
+
+// What access may be asked for.
+aclError CheckLocation(const aclrtMemLocation& location, const rt::Session& session,
+                       bool host_memory) {
   VNPU_RETURN_IF_ERROR(CheckLocationType(location));
-  if (location.type == ACL_MEM_LOCATION_TYPE_HOST || location.id != session.index()) {
-    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
-                "memory of device {} can be reached by this device only", session.index());
+  if (location.type == ACL_MEM_LOCATION_TYPE_HOST) {
+    return host_memory
+               ? ACL_SUCCESS
+               : Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                      "memory of device {} can be reached by devices only", session.index());
   }
-  return ACL_SUCCESS;
+  return DeviceReaches(location.id, session, host_memory)
+             ? ACL_SUCCESS
+             : Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                    "device {} has no access to {} of device {}{}", location.id,
+                    host_memory ? "memory of the host that is mapped at addresses" : "memory",
+                    session.index(), host_memory ? "" : ": call aclrtDeviceEnablePeerAccess first");
 }
 
 }  // namespace
 
 aclError aclrtReserveMemAddress(void** virPtr, size_t size, size_t alignment, void* expectPtr,
                                 uint64_t /*flags*/) {
+  return Guard(__func__, [&] { return Reserve(virPtr, size, alignment, expectPtr); });
+}
+
+aclError aclrtReserveMemAddressNoUCMemory(void** virPtr, size_t size, size_t alignment,
+                                          void* expectPtr, uint64_t /*flags*/) {
   return Guard(__func__, [&]() -> aclError {
-    VNPU_REQUIRE_NOT_NULL(virPtr);
-    VNPU_RETURN_IF_ERROR(CheckZero("alignment", alignment));
-    if (size == 0) {
-      return Fail(ACL_ERROR_RT_PARAM_INVALID, "size is 0");
+    constexpr size_t kUnit = size_t{1} << 30;
+    VNPU_REQUIRE_NOT_NULL(expectPtr);
+    if (size % kUnit != 0) {
+      return Fail(ACL_ERROR_RT_PARAM_INVALID, "size {} is not a multiple of {}", size, kUnit);
     }
-    const auto wanted = reinterpret_cast<uint64_t>(expectPtr);
-    std::shared_ptr<rt::Session> session;
-    VNPU_RETURN_IF_ERROR(rt::CurrentSession(&session));
-    uint64_t address = 0;
-    VNPU_RETURN_IF_ERROR(session->virtual_memory().Reserve(size, wanted, &address));
-    *virPtr = reinterpret_cast<void*>(address);
-    return ACL_SUCCESS;
+    return Reserve(virPtr, size, alignment, expectPtr);
   });
 }
 
@@ -100,7 +130,12 @@ aclError aclrtMallocPhysical(aclrtDrvMemHandle* handle, size_t size,
     }
     uint64_t granularity = 0;
     VNPU_RETURN_IF_ERROR(rt::GranularityOf(*prop, &granularity));
-    const auto session = rt::SessionOfDevice(prop->location.id);
+    std::shared_ptr<rt::Session> session;
+    if (rt::IsHostMemory(*prop)) {
+      VNPU_RETURN_IF_ERROR(rt::CurrentSession(&session));
+    } else {
+      session = rt::SessionOfDevice(prop->location.id);
+    }
     if (session == nullptr) {
       return Fail(ACL_ERROR_RT_INVALID_DEVICEID, "device {} is not in use; set it first",
                   prop->location.id);
@@ -161,14 +196,18 @@ aclError aclrtMemSetAccess(void* virPtr, size_t size, aclrtMemAccessDesc* desc, 
     if (count == 0) {
       return Fail(ACL_ERROR_RT_PARAM_INVALID, "count is 0");
     }
+    const auto address = reinterpret_cast<uint64_t>(virPtr);
+    bool access = false;
+    bool host_memory = false;
+    VNPU_RETURN_IF_ERROR(session->virtual_memory().AccessAt(address, &access, &host_memory));
     for (size_t i = 0; i < count; ++i) {
       if (desc[i].flags != ACL_RT_MEM_ACCESS_FLAGS_READWRITE) {
         return Fail(ACL_ERROR_RT_PARAM_INVALID, "access {}: only reading and writing (3)",
                     static_cast<int>(desc[i].flags));
       }
-      VNPU_RETURN_IF_ERROR(CheckLocation(desc[i].location, *session));
+      VNPU_RETURN_IF_ERROR(CheckLocation(desc[i].location, *session, host_memory));
     }
-    return session->virtual_memory().Allow(reinterpret_cast<uint64_t>(virPtr), size);
+    return session->virtual_memory().Allow(address, size);
   });
 }
 
@@ -180,10 +219,12 @@ aclError aclrtMemGetAccess(void* virPtr, aclrtMemLocation* location, uint64_t* f
     VNPU_RETURN_IF_ERROR(FindSession(virPtr, &session));
     VNPU_RETURN_IF_ERROR(CheckLocationType(*location));
     bool access = false;
-    VNPU_RETURN_IF_ERROR(
-        session->virtual_memory().HasAccess(reinterpret_cast<uint64_t>(virPtr), &access));
-    access = access && location->type == ACL_MEM_LOCATION_TYPE_DEVICE &&
-             location->id == session->index();
+    bool host_memory = false;
+    VNPU_RETURN_IF_ERROR(session->virtual_memory().AccessAt(reinterpret_cast<uint64_t>(virPtr),
+                                                            &access, &host_memory));
+    access = access && (location->type == ACL_MEM_LOCATION_TYPE_HOST
+                            ? host_memory
+                            : DeviceReaches(location->id, *session, host_memory));
     *flag = access ? ACL_RT_MEM_ACCESS_FLAGS_READWRITE : ACL_RT_MEM_ACCESS_FLAGS_NONE;
     return ACL_SUCCESS;
   });
@@ -210,6 +251,48 @@ aclError aclrtMemGetAllocationPropertiesFromHandle(aclrtDrvMemHandle handle,
     std::shared_ptr<rt::Session> session;
     VNPU_RETURN_IF_ERROR(rt::ResolvePhysical(handle, &physical, &session));
     return session->virtual_memory().PropertiesOf(physical, prop);
+  });
+}
+
+aclError aclrtMemGetAddressRange(void* ptr, void** pbase, size_t* psize) {
+  return Guard(__func__, [&]() -> aclError {
+    VNPU_REQUIRE_NOT_NULL(pbase);
+    VNPU_REQUIRE_NOT_NULL(psize);
+    std::shared_ptr<rt::Session> session;
+    VNPU_RETURN_IF_ERROR(FindSession(ptr, &session));
+    const auto address = reinterpret_cast<uint64_t>(ptr);
+    auto range = session->device_memory().BlockOf(address);
+    if (!range.has_value()) {
+      range = session->pinned_memory().BlockOf(address);
+    }
+    if (!range.has_value()) {
+      range = session->virtual_memory().MappingOf(address);
+    }
+    if (!range.has_value()) {
+      return Fail(ACL_ERROR_RT_PARAM_INVALID, "{} is neither allocated nor mapped memory", ptr);
+    }
+    *pbase = reinterpret_cast<void*>(range->base);
+    *psize = range->size;
+    return ACL_SUCCESS;
+  });
+}
+
+aclError aclrtMemMapSelectedLink(void* virPtrDst, size_t size, void* virPtrSrc, uint32_t linkIdx) {
+  return Guard(__func__, [&]() -> aclError {
+    std::shared_ptr<rt::Session> session;
+    std::shared_ptr<rt::Session> source;
+    VNPU_RETURN_IF_ERROR(FindSession(virPtrDst, &session));
+    VNPU_RETURN_IF_ERROR(FindSession(virPtrSrc, &source));
+    if (linkIdx != ACL_RT_MEM_LINK_IDX_0 && linkIdx != ACL_RT_MEM_LINK_IDX_1) {
+      return Fail(ACL_ERROR_RT_PARAM_INVALID, "link {}: only 0 and 1", linkIdx);
+    }
+    if (session != source) {
+      return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                  "both ranges of addresses must be of one device, not {} and {}", session->index(),
+                  source->index());
+    }
+    return session->virtual_memory().MapAlias(reinterpret_cast<uint64_t>(virPtrDst),
+                                              reinterpret_cast<uint64_t>(virPtrSrc), size);
   });
 }
 

@@ -8,6 +8,7 @@
 #include "libruntime/src/base/error.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/log.h"
+#include "libruntime/src/device/peer_access.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/kernel/module.h"
 #include "libruntime/src/stream/context.h"
@@ -50,6 +51,7 @@ aclError OpenSession(std::shared_ptr<Driver> driver, uint32_t index, Device& dev
     return ACL_SUCCESS;
   }
   VNPU_RETURN_IF_ERROR(Session::Open(std::move(driver), index, &device.session));
+  JoinPeers(device.session);
   device.window.store(device.session->window().base());
   uint32_t limit = device_limit.load();
   while (limit <= index && !device_limit.compare_exchange_weak(limit, index + 1)) {
@@ -68,6 +70,7 @@ void CloseSession(Device& device, Deadline deadline) {
   device.set_count = 0;
   device.explicit_contexts = 0;
   device.window.store(0);
+  LeavePeers(*device.session);
   device.session->Close();
   device.session.reset();
 }

@@ -1,5 +1,7 @@
 #include "libruntime/src/device/driver.h"
 
+#include <unistd.h>
+
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
@@ -113,9 +115,20 @@ aclError Driver::Connect() {
   if (asked < 0) {
     return FailErrno(-asked, "the manager node does not answer");
   }
+  if (Call(*manager_, VNPU_IOC_SELF, self_) < 0) {
+    self_.pid = static_cast<uint32_t>(getpid());  // a driver that does not know the question
+  }
   visible_ = VisibleDevices(std::getenv("ASCEND_RT_VISIBLE_DEVICES"), manager_info_.devices);
   Log().info("driver {} ({} devices, {} visible), process {}", manager_info_.driver_version,
              manager_info_.devices, visible_.size(), manager_info_.driver_pid);
+  return ACL_SUCCESS;
+}
+
+aclError Driver::CheckDevice(int64_t device) const {
+  if (device < 0 || device >= device_count()) {
+    return Fail(ACL_ERROR_RT_INVALID_DEVICEID, "device {} does not exist: there are {}", device,
+                device_count());
+  }
   return ACL_SUCCESS;
 }
 
@@ -124,6 +137,31 @@ aclError Driver::QueryDevice(uint32_t index, vnpu_device_info* info) {
   info->device = number_of(index);
   const int result = Call(*manager_, VNPU_IOC_DEVICE_QUERY, *info);
   return result < 0 ? FailErrno(-result, "cannot query the device") : ACL_SUCCESS;
+}
+
+aclError Driver::QueryIdentity(uint32_t index, vnpu_ioc_identity* identity) {
+  *identity = {};
+  identity->device = number_of(index);
+  const int result = Call(*manager_, VNPU_IOC_IDENTITY, *identity);
+  if (result == -ENOTTY) {
+    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                "the driver does not tell devices' identities; use one of this library's release");
+  }
+  return result < 0 ? FailErrno(-result, "cannot ask for the device's identity") : ACL_SUCCESS;
+}
+
+aclError Driver::QueryCounters(uint32_t index, vnpu_ioc_counters* counters) {
+  *counters = {};
+  counters->device = number_of(index);
+  const int result = Call(*manager_, VNPU_IOC_COUNTERS, *counters);
+  return result < 0 ? FailErrno(-result, "cannot ask for the device's counters") : ACL_SUCCESS;
+}
+
+aclError DescribeDevice(int64_t device, vnpu_device_info* info) {
+  std::shared_ptr<Driver> driver;
+  VNPU_RETURN_IF_ERROR(Driver::Get(&driver));
+  VNPU_RETURN_IF_ERROR(driver->CheckDevice(device));
+  return driver->QueryDevice(static_cast<uint32_t>(device), info);
 }
 
 }  // namespace vnpu::runtime

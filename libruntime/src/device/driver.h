@@ -29,13 +29,22 @@ class Driver {
 
   uint64_t features() const { return features_; }
   uint32_t pid() const { return manager_info_.driver_pid; }
+  // This process's number in the driver's pid namespace.
+  uint32_t own_pid() const { return self_.pid; }
 
   // Opens a node and agrees on the version. 0 or -errno.
   int Open(const std::string& node, std::unique_ptr<TransportFile>* file,
            uint64_t* features = nullptr);
 
-  // Asks the manager about visible device `index`.
+  // Fails unless `device` is 0 .. device_count() - 1.
+  aclError CheckDevice(int64_t device) const;
+
+  // Ask the manager about visible device `index`.
   aclError QueryDevice(uint32_t index, vnpu_device_info* info);
+  aclError QueryIdentity(uint32_t index, vnpu_ioc_identity* identity);
+  aclError QueryCounters(uint32_t index, vnpu_ioc_counters* counters);
+
+  const char* version() const { return manager_info_.driver_version; }
 
   std::string Describe(uint32_t index) const { return transport_->Describe(number_of(index)); }
 
@@ -45,9 +54,13 @@ class Driver {
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<TransportFile> manager_;
   vnpu_ioc_manager manager_info_{};
+  vnpu_ioc_self self_{};
   uint64_t features_ = 0;
   std::vector<uint32_t> visible_;
 };
+
+// What the driver says about a device of this process; connects to it if needed.
+aclError DescribeDevice(int64_t device, vnpu_device_info* info);
 
 // The devices of 0..count-1 that `list` (comma separated numbers) names, up to the first entry
 // that is not one of them. Null: all.

@@ -14,6 +14,7 @@
 #include "libruntime/src/base/fork.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/log.h"
+#include "libruntime/src/device/peer_access.h"
 #include "libruntime/src/event/event_pool.h"
 #include "libruntime/src/memory/copy_engine.h"
 #include "libruntime/src/memory/device_memory.h"
@@ -62,6 +63,7 @@ Session::Session(std::shared_ptr<Driver> driver, uint32_t index)
       managed_memory_(std::make_unique<ManagedMemory>(*this)),
       memory_pools_(std::make_unique<MemoryPools>(*this)),
       memory_usage_(std::make_unique<MemoryUsage>()),
+      peer_exports_(std::make_unique<PeerExports>(*this)),
       copies_(std::make_unique<CopyEngine>(*this)) {}
 
 Session::~Session() { Close(); }

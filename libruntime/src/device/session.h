@@ -14,6 +14,7 @@
 #include <string>
 
 #include "libruntime/src/base/shared_memory.h"
+#include "libruntime/src/device/core_limits.h"
 #include "libruntime/src/device/driver.h"
 #include "libruntime/src/device/window.h"
 
@@ -26,6 +27,7 @@ class HostRegistry;
 class ManagedMemory;
 class MemoryPools;
 class MemoryUsage;
+class PeerExports;
 class PinnedMemory;
 class QueuePool;
 class VirtualMemory;
@@ -93,7 +95,11 @@ class Session : public std::enable_shared_from_this<Session> {
   ManagedMemory& managed_memory() const { return *managed_memory_; }
   MemoryPools& memory_pools() const { return *memory_pools_; }
   MemoryUsage& memory_usage() const { return *memory_usage_; }
+  PeerExports& peer_exports() const { return *peer_exports_; }
   CopyEngine& copies() const { return *copies_; }
+
+  // Cores that kernels of streams without a limit of their own may run on.
+  std::atomic<CoreLimits>& core_limits() { return core_limits_; }
 
   // Names of loaded kernels, for messages.
   void NameFunction(uint32_t func_id, std::string name);
@@ -110,6 +116,7 @@ class Session : public std::enable_shared_from_this<Session> {
   uint64_t features_ = 0;
   bool device_fences_ = false;
   vnpu_device_info info_{};
+  std::atomic<CoreLimits> core_limits_{};
   std::atomic<bool> closed_{false};
 
   std::shared_mutex file_mutex_;  // held shared while the file is used
@@ -132,6 +139,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::unique_ptr<ManagedMemory> managed_memory_;
   std::unique_ptr<MemoryPools> memory_pools_;
   std::unique_ptr<MemoryUsage> memory_usage_;
+  std::unique_ptr<PeerExports> peer_exports_;
   std::unique_ptr<CopyEngine> copies_;
 };
 

@@ -76,6 +76,11 @@ void FillKernel(const LaunchTarget& target, vnpu_sqe* sqe) {
   sqe->kernel.func_id = target.function->func_id;
   sqe->kernel.block_dim = target.blocks;
   sqe->kernel.arg_size = target.function->arg_size;
+  const CoreLimits own = target.stream->core_limits.load(std::memory_order_relaxed);
+  const CoreLimits process = target.stream->session->core_limits().load(std::memory_order_relaxed);
+  if (own != CoreLimits{} || process != CoreLimits{}) [[unlikely]] {
+    sqe->core_limit = LimitFor(own, process, target.function->unit);
+  }
 }
 
 // `write_args(args, data)` puts arg_size bytes at `args` and data_bytes at `data`.

@@ -143,6 +143,23 @@ std::vector<uint64_t> BlockPool::EmptyRegions() const {
   return empty;
 }
 
+std::optional<BlockPool::Range> BlockPool::FindAround(uint64_t address) const {
+  if (const std::optional<Range> exact = Find(address)) {
+    return exact;
+  }
+  for (const auto& [base, size] : regions_) {
+    if (address - base >= size) {
+      continue;
+    }
+    const Block* block = first_blocks_.at(base);
+    while (address - block->address >= block->size) {
+      block = block->after;
+    }
+    return block->free ? std::nullopt : std::optional(Range{block->address, block->size});
+  }
+  return std::nullopt;
+}
+
 void BlockPool::Absorb(Block* left) {
   Block* right = left->after;
   left->size += right->size;

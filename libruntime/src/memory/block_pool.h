@@ -40,6 +40,9 @@ class BlockPool {
 
   // The block in use that starts at `address`.
   std::optional<Range> Find(uint64_t address) const;
+  // The block in use that holds `address`. Takes time with the number of blocks unless it starts
+  // there.
+  std::optional<Range> FindAround(uint64_t address) const;
 
   // Bases of the regions whose blocks are all free.
   std::vector<uint64_t> EmptyRegions() const;
@@ -47,6 +50,7 @@ class BlockPool {
   uint64_t free_bytes() const { return free_bytes_; }
   size_t regions() const { return regions_.size(); }
   uint64_t region_size(uint64_t base) const { return regions_.at(base); }
+  bool has_region(uint64_t base) const { return regions_.contains(base); }
 
  private:
   struct Block {

@@ -7,6 +7,7 @@
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/log.h"
 #include "libruntime/src/device/device.h"
+#include "libruntime/src/device/peer_access.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/memory/copy_engine.h"
 #include "libruntime/src/memory/managed_memory.h"
@@ -35,13 +36,30 @@ struct Route {
   }
 };
 
-aclError FindRoute(const CopyRequest& request, Route* route) {
+// Between two devices: one of them copies that has access to the other, `preferred` (a serial
+// number) if both have.
+aclError FindPeerRoute(uint64_t preferred, Route* route) {
+  const std::shared_ptr<Session>& dst = route->dst.session;
+  const std::shared_ptr<Session>& src = route->src.session;
+  const bool dst_reaches = Reaches(*dst, *src);
+  const bool src_reaches = Reaches(*src, *dst);
+  if (!dst_reaches && !src_reaches) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "neither of devices {} and {} has access to the other: call "
+                "aclrtDeviceEnablePeerAccess first, or copy by way of the host",
+                src->index(), dst->index());
+  }
+  const bool src_copies = !dst_reaches || (src_reaches && preferred == src->serial());
+  route->session = src_copies ? src : dst;
+  return ACL_SUCCESS;
+}
+
+aclError FindRoute(const CopyRequest& request, Route* route, uint64_t preferred = 0) {
   route->dst = FindEnd(request.dst);
   route->src = FindEnd(request.src);
   if (route->dst_on_device() && route->src_on_device() &&
       route->dst.session != route->src.session) {
-    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
-                "copies between devices are not supported; copy by way of the host");
+    return FindPeerRoute(preferred, route);
   }
   if (route->dst_on_device()) {
     route->session = route->dst.session;
@@ -103,7 +121,7 @@ aclError FailKind(const CopyRequest& request, const Route& route) {
 
 // The route of a copy in the stream, checked.
 aclError FindStreamRoute(const CopyRequest& request, Stream* stream, Route* route) {
-  VNPU_RETURN_IF_ERROR(FindRoute(request, route));
+  VNPU_RETURN_IF_ERROR(FindRoute(request, route, stream->session_serial));
   if (route->session == nullptr) {
     return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
                 "both ends are host memory; call aclrtMemcpy or memcpy");
@@ -112,7 +130,9 @@ aclError FindStreamRoute(const CopyRequest& request, Stream* stream, Route* rout
     return FailKind(request, *route);
   }
   if (route->session->serial() != stream->session_serial) {
-    return Fail(ACL_ERROR_RT_STREAM_CONTEXT, "the memory is on device {}, the stream on another",
+    return Fail(ACL_ERROR_RT_STREAM_CONTEXT,
+                "the copy is for device {}, which the memory is on or which has access to it; the "
+                "stream is of another",
                 route->session->index());
   }
   return ACL_SUCCESS;
@@ -260,8 +280,10 @@ aclError FillInStream(void* dst, uint64_t size, uint32_t value, uint32_t width, 
     FillOnHost(dst, size, value, width);
     return ACL_SUCCESS;
   }
-  if (end.session->serial() != stream->session_serial) {
-    return Fail(ACL_ERROR_RT_STREAM_CONTEXT, "the memory is on device {}, the stream on another",
+  if (end.session->serial() != stream->session_serial &&
+      (end.place != Place::kDevice || !Reaches(*stream->session, *end.session))) {
+    return Fail(ACL_ERROR_RT_STREAM_CONTEXT,
+                "the memory is on device {}, the stream on another that has no access to it",
                 end.session->index());
   }
   return Submit(stream, 0, 0, [&](Slot& slot) {

@@ -12,6 +12,7 @@
 #include "libruntime/src/base/log.h"
 #include "libruntime/src/base/ranges.h"
 #include "libruntime/src/base/round_up.h"
+#include "libruntime/src/device/peer_access.h"
 #include "libruntime/src/device/session.h"
 
 namespace vnpu::runtime {
@@ -40,6 +41,8 @@ uint64_t SizeFor(const MemoryRequest& request, uint32_t page_size) {
   }
   return request.size;
 }
+
+constexpr uint64_t kSmallRegion = VNPU_HUGE_PAGE_SIZE;
 
 }  // namespace
 
@@ -73,6 +76,10 @@ aclError DeviceMemory::Allocate(const MemoryRequest& request, uint64_t* address)
   return error;
 }
 
+bool DeviceMemory::HasOwnPages(const MemoryRequest& request, uint64_t size) {
+  return request.own_pages || size >= kOwnPages || size % VNPU_PAGE_SIZE == 0;
+}
+
 // ACL_ERROR_RT_MEMORY_ALLOCATION without a message when there is not so much.
 aclError DeviceMemory::AllocateFrom(Pool& pool, const MemoryRequest& request, uint64_t* address,
                                     uint64_t* size) {
@@ -86,62 +93,121 @@ aclError DeviceMemory::AllocateFrom(Pool& pool, const MemoryRequest& request, ui
     *size = region.size;
     return ACL_SUCCESS;
   }
-  *address = pool.blocks.Allocate(bytes);
-  if (*address == 0) {
-    VNPU_RETURN_IF_ERROR(Grow(pool, bytes));
-    *address = pool.blocks.Allocate(bytes);
-  }
-  if (*address == 0) {
-    return Fail(ACL_ERROR_RT_INTERNAL_ERROR, "a fresh region has no room");
+  if (HasOwnPages(request, bytes)) {
+    *size = RoundUp(bytes, VNPU_PAGE_SIZE);
+    return AllocatePages(pool, *size, address);
   }
   *size = RoundUp(bytes, BlockPool::kAlign);
+  return AllocateSmall(pool, *size, address);
+}
+
+aclError DeviceMemory::AllocatePages(Pool& pool, uint64_t size, uint64_t* address) {
+  *address = pool.pages.Allocate(size);
+  if (*address == 0 && ReclaimLent()) {
+    *address = pool.pages.Allocate(size);
+  }
+  if (*address == 0) {
+    VNPU_RETURN_IF_ERROR(Grow(pool, size));
+    *address = pool.pages.Allocate(size);
+  }
+  return *address != 0 ? ACL_SUCCESS
+                       : Fail(ACL_ERROR_RT_INTERNAL_ERROR, "a fresh region has no room");
+}
+
+aclError DeviceMemory::AllocateSmall(Pool& pool, uint64_t size, uint64_t* address) {
+  *address = pool.small.Allocate(size);
+  if (*address == 0) {
+    uint64_t base = 0;
+    VNPU_RETURN_IF_ERROR(AllocatePages(pool, kSmallRegion, &base));
+    pool.small.AddRegion(base, kSmallRegion);
+    *address = pool.small.Allocate(size);
+  }
   return ACL_SUCCESS;
 }
 
 aclError DeviceMemory::Free(uint64_t address) {
   const std::lock_guard lock(mutex_);
-  uint64_t size = 0;
-  if (const auto single = regions_.find(address);
-      single != regions_.end() && single->second.single) {
-    const Region region = single->second;
-    regions_.erase(single);
-    UnmapRegion(address, region);
-    size = region.size;
-  } else {
-    Pool* pool = &huge_;
-    auto freed = huge_.blocks.Free(address);
-    if (!freed.has_value()) {
-      pool = &normal_;
-      freed = normal_.blocks.Free(address);
-    }
-    if (!freed.has_value()) {
-      return Fail(ACL_ERROR_RT_PARAM_INVALID,
-                  "{:#x} is not the start of allocated device memory: freed twice, or not what an "
-                  "allocation returned",
-                  address);
-    }
-    if (freed->region_empty && pool->blocks.regions() > 1) {
-      DropRegion(*pool, freed->region);
-    }
-    size = freed->size;
+  const std::optional<uint64_t> size = TakeBack(address);
+  if (!size.has_value()) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "{:#x} is not the start of allocated device memory: freed twice, or not what an "
+                "allocation returned",
+                address);
   }
   uint32_t component = kApplication;
   if (const auto other = components_.find(address); other != components_.end()) [[unlikely]] {
     component = other->second;
     components_.erase(other);
   }
-  session_.memory_usage().Remove(component, size);
+  session_.memory_usage().Remove(component, *size);
   return ACL_SUCCESS;
+}
+
+// The size of the block that starts at `address`, which is free now; nothing if there is none.
+std::optional<uint64_t> DeviceMemory::TakeBack(uint64_t address) {
+  const auto found = FindRegion(address);
+  if (found == regions_.end()) {
+    return std::nullopt;
+  }
+  if (!found->second.single) {
+    Pool& pool = PoolOf(found->second);
+    const auto freed = pool.small.Free(address);
+    if (!freed.has_value()) {
+      return TakeBackPages(pool, address);
+    }
+    if (freed->region_empty && pool.small.regions() > 1) {
+      pool.small.RemoveRegion(freed->region);
+      FreePages(pool, freed->region);
+    }
+    return freed->size;
+  }
+  if (found->first != address) {
+    return std::nullopt;
+  }
+  const Region region = found->second;
+  regions_.erase(found);
+  exports_.erase(address);  // the driver ends them with the object
+  UnmapRegion(address, region);
+  return region.size;
+}
+
+std::optional<uint64_t> DeviceMemory::TakeBackPages(Pool& pool, uint64_t address) {
+  const auto block = pool.pages.Find(address);
+  if (!block.has_value() || pool.small.has_region(address) || lent_.contains(address)) {
+    return std::nullopt;
+  }
+  if (const auto exported = exports_.find(address); exported != exports_.end()) {
+    if (!EndShares(&exported->second)) {
+      lent_.insert(address);
+      return block->size;
+    }
+    exports_.erase(exported);
+  }
+  FreePages(pool, address);
+  return block->size;
+}
+
+void DeviceMemory::FreePages(Pool& pool, uint64_t address) {
+  const auto freed = pool.pages.Free(address);
+  if (freed.has_value() && freed->region_empty && pool.pages.regions() > 1) {
+    DropRegion(pool, freed->region);
+  }
 }
 
 uint64_t DeviceMemory::cached_bytes() const {
   const std::lock_guard lock(mutex_);
-  return huge_.blocks.free_bytes() + normal_.blocks.free_bytes();
+  return huge_.pages.free_bytes() + huge_.small.free_bytes() + normal_.pages.free_bytes() +
+         normal_.small.free_bytes();
+}
+
+std::map<uint64_t, DeviceMemory::Region>::const_iterator DeviceMemory::FindRegion(
+    uint64_t address) const {
+  return FindRange(regions_, address, [](const Region& region) { return region.size; });
 }
 
 std::optional<DeviceMemory::Extent> DeviceMemory::RegionOf(uint64_t address) const {
   const std::lock_guard lock(mutex_);
-  const auto found = FindRange(regions_, address, [](const Region& region) { return region.size; });
+  const auto found = FindRegion(address);
   if (found == regions_.end()) {
     return std::nullopt;
   }
@@ -180,12 +246,18 @@ aclError DeviceMemory::MapRegion(uint32_t page_size, const MemoryRequest& reques
     session_.Call(VNPU_IOC_PMEM_FREE, give_back);
     return FailErrno(-result, "the driver cannot map device memory");
   }
+  session_.peer_exports().Add(range.va, bytes, memory.pmem_id, map.prot);
   *base = range.va;
-  *region = {.size = bytes, .pmem_id = memory.pmem_id, .page_size = page_size, .single = false};
+  *region = {.size = bytes,
+             .pmem_id = memory.pmem_id,
+             .page_size = page_size,
+             .single = false,
+             .read_only = request.read_only};
   return ACL_SUCCESS;
 }
 
 void DeviceMemory::UnmapRegion(uint64_t base, const Region& region) {
+  session_.peer_exports().Remove(base);
   vnpu_ioc_unmap unmap{.va = base, .size = region.size};
   vnpu_ioc_release release{.va = base, .reserved = 0};
   vnpu_ioc_pmem_free memory{.pmem_id = region.pmem_id, .reserved = 0};
@@ -198,17 +270,22 @@ void DeviceMemory::UnmapRegion(uint64_t base, const Region& region) {
 }
 
 void DeviceMemory::DropRegion(Pool& pool, uint64_t base) {
-  pool.blocks.RemoveRegion(base);
+  pool.pages.RemoveRegion(base);
   const Region region = regions_.at(base);
   regions_.erase(base);
   UnmapRegion(base, region);
 }
 
-// For memory of the other kind. False: there were none.
+// For memory of the other kind. False: there was nothing to give back.
 bool DeviceMemory::DropEmptyRegions() {
-  bool dropped = false;
+  bool dropped = ReclaimLent();
   for (Pool* pool : {&huge_, &normal_}) {
-    for (const uint64_t base : pool->blocks.EmptyRegions()) {
+    for (const uint64_t base : pool->small.EmptyRegions()) {
+      pool->small.RemoveRegion(base);
+      FreePages(*pool, base);
+      dropped = true;
+    }
+    for (const uint64_t base : pool->pages.EmptyRegions()) {
       DropRegion(*pool, base);
       dropped = true;
     }
@@ -226,7 +303,7 @@ aclError DeviceMemory::Grow(Pool& pool, uint64_t size) {
     const aclError error = MapRegion(pool.page_size, MemoryRequest{}, bytes, &base, &region);
     if (error == ACL_SUCCESS) {
       regions_[base] = region;
-      pool.blocks.AddRegion(base, bytes);
+      pool.pages.AddRegion(base, bytes);
       if (bytes == pool.next_region) {
         pool.next_region = std::min(2 * pool.next_region, kMaxDeviceRegion);
       }

@@ -9,6 +9,7 @@
 #include "libruntime/src/base/error.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/log.h"
+#include "libruntime/src/base/ranges.h"
 #include "libruntime/src/base/round_up.h"
 #include "libruntime/src/base/shared_memory.h"
 #include "libruntime/src/device/session.h"
@@ -75,6 +76,17 @@ aclError PinnedMemory::Free(void* memory) {
   return ACL_SUCCESS;
 }
 
+std::optional<BlockPool::Range> PinnedMemory::BlockOf(uint64_t address) const {
+  const std::lock_guard lock(mutex_);
+  const auto region = FindRange(regions_, address, [](const Region& r) { return r.size; });
+  if (region == regions_.end()) {
+    return std::nullopt;
+  }
+  return region->second.single
+             ? BlockPool::Range{.base = region->first, .size = region->second.size}
+             : pool_.FindAround(address);
+}
+
 bool PinnedMemory::Contains(uint64_t address) const {
   const size_t count = extent_count_.load(std::memory_order_acquire);
   for (size_t i = 0; i < count; ++i) {
@@ -87,15 +99,40 @@ bool PinnedMemory::Contains(uint64_t address) const {
   return false;
 }
 
-aclError PinnedMemory::PinRegion(uint64_t size, bool single, uint64_t* base) {
+bool PinnedMemory::EnterExtent(uint64_t begin, uint64_t size) {
   size_t extent = 0;
   while (extent < kExtents && extents_[extent].begin.load() != 0) {
     ++extent;
   }
   if (extent == kExtents) {
-    return Fail(ACL_ERROR_RT_RESOURCE_ALLOC_FAIL, "{} separate ranges are pinned; free some",
-                kExtents);
+    return false;
   }
+  extents_[extent].end.store(begin + size, std::memory_order_relaxed);
+  extents_[extent].begin.store(begin, std::memory_order_release);
+  extent_count_.store(std::max(extent_count_.load(), extent + 1), std::memory_order_release);
+  return true;
+}
+
+void PinnedMemory::LeaveExtent(uint64_t begin) {
+  for (Extent& extent : extents_) {
+    if (extent.begin.load() == begin) {
+      extent.begin.store(0);
+      return;
+    }
+  }
+}
+
+bool PinnedMemory::AddExtent(uint64_t begin, uint64_t size) {
+  const std::lock_guard lock(mutex_);
+  return EnterExtent(begin, size);
+}
+
+void PinnedMemory::RemoveExtent(uint64_t begin) {
+  const std::lock_guard lock(mutex_);
+  LeaveExtent(begin);
+}
+
+aclError PinnedMemory::PinRegion(uint64_t size, bool single, uint64_t* base) {
   const UniqueFd fd = MakeMemfd("vnpu-pinned", size);
   if (!fd.valid()) {
     return FailErrno(errno, "no host memory to pin");
@@ -115,26 +152,25 @@ aclError PinnedMemory::PinRegion(uint64_t size, bool single, uint64_t* base) {
     session_.Call(VNPU_IOC_UNPIN, undo);
     return FailErrno(error, "cannot map pinned memory");
   }
+  if (!EnterExtent(request.va, size)) {
+    session_.window().Unmap(request.va, size);
+    vnpu_ioc_unpin undo{.va = request.va, .reserved = 0};
+    session_.Call(VNPU_IOC_UNPIN, undo);
+    return Fail(ACL_ERROR_RT_RESOURCE_ALLOC_FAIL, "{} separate ranges are pinned; free some",
+                kExtents);
+  }
   if (request.locked == 0) {
     Log().debug("pinned memory at {:#x} is not locked: the driver may not lock that much",
                 request.va);
   }
   regions_[request.va] = {.size = size, .single = single};
-  extents_[extent].end.store(request.va + size, std::memory_order_relaxed);
-  extents_[extent].begin.store(request.va, std::memory_order_release);
-  extent_count_.store(std::max(extent_count_.load(), extent + 1), std::memory_order_release);
   *base = request.va;
   return ACL_SUCCESS;
 }
 
 void PinnedMemory::UnpinRegion(uint64_t base, uint64_t size) {
   regions_.erase(base);
-  for (Extent& extent : extents_) {
-    if (extent.begin.load() == base) {
-      extent.begin.store(0);
-      break;
-    }
-  }
+  LeaveExtent(base);
   session_.window().Unmap(base, size);
   vnpu_ioc_unpin request{.va = base, .reserved = 0};
   const int result = session_.Call(VNPU_IOC_UNPIN, request);

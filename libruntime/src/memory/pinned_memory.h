@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "acl/acl_base.h"
 #include "libruntime/src/memory/block_pool.h"
@@ -27,6 +28,13 @@ class PinnedMemory {
   aclError AllocateOwn(uint64_t size, std::byte** memory);
   aclError Free(void* memory);
 
+  // The block in use that holds `address`.
+  std::optional<BlockPool::Range> BlockOf(uint64_t address) const;
+
+  // For pinned memory that others map into the window. False: too many ranges are pinned.
+  bool AddExtent(uint64_t begin, uint64_t size);
+  void RemoveExtent(uint64_t begin);
+
   // Whether the address, in the session's window, lies in pinned memory. No lock.
   bool Contains(uint64_t address) const;
 
@@ -45,8 +53,12 @@ class PinnedMemory {
   aclError PinRegion(uint64_t size, bool single, uint64_t* base);
   void UnpinRegion(uint64_t base, uint64_t size);
 
+  // With the mutex held.
+  bool EnterExtent(uint64_t begin, uint64_t size);
+  void LeaveExtent(uint64_t begin);
+
   Session& session_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   BlockPool pool_;
   std::map<uint64_t, Region> regions_;
   uint64_t next_region_ = uint64_t{2} << 20;

@@ -12,6 +12,7 @@
 #include "libruntime/src/base/ranges.h"
 #include "libruntime/src/base/round_up.h"
 #include "libruntime/src/device/device.h"
+#include "libruntime/src/device/peer_access.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/memory/memory_usage.h"
 
@@ -32,11 +33,25 @@ aclError GranularityOf(const aclrtPhysicalMemProp& properties, uint64_t* granula
                 static_cast<int>(properties.handleType),
                 static_cast<int>(properties.allocationType));
   }
-  if (properties.location.type != ACL_MEM_LOCATION_TYPE_DEVICE) {
-    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
-                "physical memory of the host is not supported; ask for that of a device");
+  const bool host = IsHostMemory(properties);
+  if (!host && properties.location.type != ACL_MEM_LOCATION_TYPE_DEVICE) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "location type {}: physical memory is of the host, of a NUMA node, or of a device",
+                static_cast<int>(properties.location.type));
   }
   switch (properties.memAttr) {
+    case ACL_DDR_MEM_NORMAL:
+    case ACL_DDR_MEM_P2P_NORMAL:
+    case ACL_DDR_MEM_HUGE:
+    case ACL_DDR_MEM_P2P_HUGE:
+      if (!host) {
+        break;
+      }
+      *granularity =
+          properties.memAttr == ACL_DDR_MEM_NORMAL || properties.memAttr == ACL_DDR_MEM_P2P_NORMAL
+              ? VNPU_PAGE_SIZE
+              : VNPU_HUGE_PAGE_SIZE;
+      return ACL_SUCCESS;
     case ACL_MEM_NORMAL:
     case ACL_MEM_P2P_NORMAL:
       *granularity = VNPU_PAGE_SIZE;
@@ -49,12 +64,16 @@ aclError GranularityOf(const aclrtPhysicalMemProp& properties, uint64_t* granula
       return ACL_SUCCESS;
     case ACL_MEM_HUGE1G:
     case ACL_HBM_MEM_HUGE1G:
+      if (host) {
+        break;
+      }
       *granularity = kGiantGranularity;
       return ACL_SUCCESS;
     default:
-      return Fail(ACL_ERROR_RT_PARAM_INVALID, "memory attribute {} is not for physical memory",
-                  static_cast<int>(properties.memAttr));
+      break;
   }
+  return Fail(ACL_ERROR_RT_PARAM_INVALID, "memory attribute {} is not for physical memory of {}",
+              static_cast<int>(properties.memAttr), host ? "the host" : "a device");
 }
 
 aclError VirtualMemory::Reserve(uint64_t size, uint64_t wanted, uint64_t* address) {
@@ -111,38 +130,65 @@ aclError VirtualMemory::Allocate(uint64_t size, const aclrtPhysicalMemProp& prop
                                  Physical** physical) {
   uint64_t granularity = 0;
   VNPU_RETURN_IF_ERROR(GranularityOf(properties, &granularity));
-  if (size > session_.info().hbm_total) {
-    return Fail(ACL_ERROR_RT_MEMORY_ALLOCATION, "{} bytes are more than the {} of the device", size,
-                session_.info().hbm_total);
+  const bool host = IsHostMemory(properties);
+  const uint64_t most = host ? VNPU_WINDOW_SIZE : session_.info().hbm_total;
+  if (size > most) {
+    return Fail(ACL_ERROR_RT_MEMORY_ALLOCATION, "{} bytes are more than the {} of the {}", size,
+                most, host ? "addresses" : "device");
   }
   const std::lock_guard lock(mutex_);
-  Physical* fresh = physicals.Allocate();
-  if (fresh == nullptr) {
-    return Fail(ACL_ERROR_RT_RESOURCE_ALLOC_FAIL, "too many pieces of physical memory ({})",
-                kMaxPhysicals);
-  }
   vnpu_ioc_pmem_alloc request{};
   request.size = RoundUp(size, granularity);
   request.flags = granularity > VNPU_PAGE_SIZE ? VNPU_PMEM_HUGE : 0;
-  const int result = session_.Call(VNPU_IOC_PMEM_ALLOC, request);
+  UniqueFd file;
+  const int result =
+      host ? AllocateHost(&request, &file) : session_.Call(VNPU_IOC_PMEM_ALLOC, request);
   if (result < 0) {
-    physicals.Free(fresh);
-    return result == -ENOMEM ? Fail(ACL_ERROR_RT_MEMORY_ALLOCATION,
-                                    "the device has no {} bytes left", request.size)
-                             : FailErrno(-result, "the driver gives no device memory");
+    const char* const who = host ? "host" : "device";
+    return result == -ENOMEM
+               ? Fail(ACL_ERROR_RT_MEMORY_ALLOCATION, "the {} has no {} bytes left", who,
+                      request.size)
+               : FailErrno(-result, fmt::format("the driver gives no {} memory", who));
+  }
+  Physical* fresh = nullptr;
+  VNPU_RETURN_IF_ERROR(NewPhysical(request.size, request.pmem_id, &fresh));
+  fresh->properties = properties;
+  fresh->host = std::move(file);
+  if (!host) {
+    session_.memory_usage().Add(kApplication, fresh->size);
+  }
+  Publish(fresh);
+  *physical = fresh;
+  return ACL_SUCCESS;
+}
+
+// An object for what the driver gave, which goes back if there is none.
+aclError VirtualMemory::NewPhysical(uint64_t size, uint32_t pmem_id, Physical** physical) {
+  Physical* fresh = physicals.Allocate();
+  if (fresh == nullptr) {
+    vnpu_ioc_pmem_free give_back{.pmem_id = pmem_id, .reserved = 0};
+    session_.Call(VNPU_IOC_PMEM_FREE, give_back);
+    return Fail(ACL_ERROR_RT_RESOURCE_ALLOC_FAIL, "too many pieces of physical memory ({})",
+                kMaxPhysicals);
   }
   fresh->device = session_.index();
   fresh->session_serial = session_.serial();
-  fresh->size = request.size;
-  fresh->pmem_id = request.pmem_id;
+  fresh->size = size;
+  fresh->pmem_id = pmem_id;
   fresh->references = 1;
   fresh->mappings = 0;
-  fresh->properties = properties;
-  physicals_.insert(fresh);
-  session_.memory_usage().Add(kApplication, fresh->size);
-  physicals.Publish(fresh);
+  fresh->host.Reset();
+  fresh->imported = false;
+  fresh->number = 0;
+  fresh->share_id = 0;
+  fresh->key = {};
   *physical = fresh;
   return ACL_SUCCESS;
+}
+
+void VirtualMemory::Publish(Physical* physical) {
+  physicals_.insert(physical);
+  physicals.Publish(physical);
 }
 
 aclError VirtualMemory::CheckLive(const Physical* physical) const {
@@ -161,7 +207,14 @@ void VirtualMemory::FreeIfUnused(Physical* physical) {
     Log().warn("physical memory {} was not given back: error {}", physical->pmem_id, -result);
   }
   physicals_.erase(physical);
-  session_.memory_usage().Remove(kApplication, physical->size);
+  if (!physical->host.valid() && !physical->imported) {
+    session_.memory_usage().Remove(kApplication, physical->size);
+  }
+  EndHandle(physical);
+}
+
+void VirtualMemory::EndHandle(Physical* physical) {
+  physical->host.Reset();
   if (physicals.Retire(physical)) {
     physicals.Free(physical);
   }
@@ -185,6 +238,14 @@ aclError VirtualMemory::PropertiesOf(const Physical* physical, aclrtPhysicalMemP
 aclError VirtualMemory::Map(uint64_t address, uint64_t size, Physical* physical, bool access) {
   const std::lock_guard lock(mutex_);
   VNPU_RETURN_IF_ERROR(CheckLive(physical));
+  return MapLocked(address, size, physical, access);
+}
+
+aclError VirtualMemory::MapLocked(uint64_t address, uint64_t size, Physical* physical,
+                                  bool access) {
+  if (physical->imported && access) {
+    VNPU_RETURN_IF_ERROR(CheckReach(session_, physical->number, /*enable=*/false));
+  }
   if (size != physical->size) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "size {} is not that of the physical memory, {}", size,
                 physical->size);
@@ -212,8 +273,17 @@ aclError VirtualMemory::Map(uint64_t address, uint64_t size, Physical* physical,
   if (result < 0) {
     return FailErrno(-result, "the driver cannot map the memory");
   }
+  if (const aclError error = access ? MapOnHost(address, *physical) : ACL_SUCCESS;
+      error != ACL_SUCCESS) {
+    vnpu_ioc_unmap undo{.va = address, .size = size};
+    session_.Call(VNPU_IOC_UNMAP, undo);
+    return error;
+  }
   mappings_[address] = {.size = size, .physical = physical, .access = access};
   ++physical->mappings;
+  if (access) {
+    ShowPeers(address, *physical);
+  }
   return ACL_SUCCESS;
 }
 
@@ -226,8 +296,16 @@ aclError VirtualMemory::FindMapping(uint64_t address, Mappings::iterator* mappin
 
 aclError VirtualMemory::Unmap(uint64_t address) {
   const std::lock_guard lock(mutex_);
+  return UnmapLocked(address);
+}
+
+aclError VirtualMemory::UnmapLocked(uint64_t address) {
   Mappings::iterator mapping;
   VNPU_RETURN_IF_ERROR(FindMapping(address, &mapping));
+  session_.peer_exports().Remove(address);
+  if (mapping->second.access) {
+    UnmapOnHost(address, *mapping->second.physical);
+  }
   vnpu_ioc_unmap request{.va = address, .size = mapping->second.size};
   if (const int result = session_.Call(VNPU_IOC_UNMAP, request); result < 0) {
     return FailErrno(-result, "the driver cannot unmap the memory");
@@ -247,6 +325,13 @@ aclError VirtualMemory::Allow(uint64_t address, uint64_t size) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "size {} is not that of the mapping, {}", size,
                 mapping->second.size);
   }
+  if (mapping->second.access) {
+    return ACL_SUCCESS;
+  }
+  Physical& physical = *mapping->second.physical;
+  if (physical.imported) {
+    VNPU_RETURN_IF_ERROR(CheckReach(session_, physical.number, /*enable=*/false));
+  }
   vnpu_ioc_protect request{};
   request.va = address;
   request.size = size;
@@ -254,15 +339,18 @@ aclError VirtualMemory::Allow(uint64_t address, uint64_t size) {
   if (const int result = session_.Call(VNPU_IOC_PROTECT, request); result < 0) {
     return FailErrno(-result, "the driver cannot change the access");
   }
+  VNPU_RETURN_IF_ERROR(MapOnHost(address, physical));
   mapping->second.access = true;
+  ShowPeers(address, physical);
   return ACL_SUCCESS;
 }
 
-aclError VirtualMemory::HasAccess(uint64_t address, bool* access) {
+aclError VirtualMemory::AccessAt(uint64_t address, bool* access, bool* host_memory) {
   const std::lock_guard lock(mutex_);
   Mappings::iterator mapping;
   VNPU_RETURN_IF_ERROR(FindMapping(address, &mapping));
   *access = mapping->second.access;
+  *host_memory = mapping->second.physical->host.valid();
   return ACL_SUCCESS;
 }
 
@@ -280,12 +368,19 @@ bool VirtualMemory::Reserved(uint64_t address) const {
   return FindRange(reservations_, address, std::identity{}) != reservations_.end();
 }
 
+std::optional<BlockPool::Range> VirtualMemory::MappingOf(uint64_t address) const {
+  const std::lock_guard lock(mutex_);
+  const auto found =
+      FindRange(mappings_, address, [](const Mapping& mapping) { return mapping.size; });
+  return found != mappings_.end()
+             ? std::optional(BlockPool::Range{.base = found->first, .size = found->second.size})
+             : std::nullopt;
+}
+
 void VirtualMemory::Drop() {
   const std::lock_guard lock(mutex_);
   for (Physical* physical : physicals_) {
-    if (physicals.Retire(physical)) {
-      physicals.Free(physical);
-    }
+    EndHandle(physical);
   }
   physicals_.clear();
   mappings_.clear();

@@ -20,6 +20,11 @@ SubmitMode ModeOf(const Session& session) {
   return mode;
 }
 
+// That a session can have.
+uint32_t MostQueues(const Session& session) {
+  return ModeOf(session) == SubmitMode::kRing ? VNPU_MAX_QUEUES : VNPU_MAX_SUBMIT_QUEUES;
+}
+
 }  // namespace
 
 aclError QueuePool::Acquire(const QueueSpec& spec, SubmitQueue** queue) {
@@ -115,9 +120,9 @@ void QueuePool::ReadDriverCompletions() {
   }
 }
 
-uint32_t QueuePool::in_use() const {
+uint32_t QueuePool::available() const {
   const std::lock_guard lock(mutex_);
-  return in_use_;
+  return MostQueues(session_) - in_use_;
 }
 
 aclError QueuePool::AddChunk(uint64_t slot_bytes) {
@@ -171,7 +176,7 @@ aclError QueuePool::Create(const QueueSpec& spec, SubmitQueue** queue) {
   if (result == -ENOSPC) {
     return Fail(ACL_ERROR_RT_NO_STREAM_RESOURCE,
                 "all {} queues of the device are in use; destroy streams that are not needed",
-                VNPU_MAX_QUEUES);
+                MostQueues(session_));
   }
   if (result < 0) {
     return FailErrno(-result, "the driver cannot create a queue");

@@ -31,8 +31,8 @@ class QueuePool {
   // Takes in the completions of all queues that the driver publishes.
   void ReadDriverCompletions();
 
-  // Queues that streams hold now.
-  uint32_t in_use() const;
+  // How many more can be had.
+  uint32_t available() const;
 
  private:
   // One memfd with room for `count` queues of equal size.

@@ -13,6 +13,7 @@
 #include "acl/acl_base.h"
 #include "libruntime/src/base/biased_lock.h"
 #include "libruntime/src/base/slab.h"
+#include "libruntime/src/device/core_limits.h"
 #include "libruntime/src/wait/wait.h"
 
 namespace vnpu::runtime {
@@ -26,6 +27,7 @@ struct alignas(64) Stream : SlabObject {
   std::atomic<bool> stop_on_failure{false};
   bool failure_mode_set = false;
   bool fast_sync = false;
+  std::atomic<CoreLimits> core_limits{};  // set for this stream
   SubmitQueue* queue = nullptr;
   Context* context = nullptr;
   std::shared_ptr<Session> session;

@@ -117,6 +117,7 @@ aclError NewStream(Context* context, uint32_t priority, uint32_t flags, Stream**
   fresh->fast_sync = (flags & ACL_STREAM_FAST_SYNC) != 0;
   fresh->failure_mode_set = false;
   fresh->stop_on_failure.store(false);
+  fresh->core_limits.store({});
   const std::lock_guard lock(context->mutex);
   if (context->stop_on_failure) {
     context->session->queues().SetStopOnFailure(*fresh->queue, true);

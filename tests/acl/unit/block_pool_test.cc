@@ -96,5 +96,22 @@ TEST(BlockPool, RandomUseKeepsBlocksApart) {
   EXPECT_NE(pool.Allocate(kRegion), 0u);
 }
 
+TEST(BlockPool, FindsTheBlockAroundAnAddress) {
+  BlockPool pool;
+  pool.AddRegion(0x100000, 0x10000);
+  pool.AddRegion(0x900000, 0x10000);
+  const uint64_t first = pool.Allocate(0x1000);
+  const uint64_t second = pool.Allocate(0x2000);
+  ASSERT_TRUE(pool.FindAround(second + 0x1fff).has_value());
+  EXPECT_EQ(pool.FindAround(second + 0x1fff)->base, second);
+  EXPECT_EQ(pool.FindAround(second + 0x1fff)->size, 0x2000u);
+  EXPECT_EQ(pool.FindAround(first)->base, first);
+  pool.Free(first);
+  EXPECT_FALSE(pool.FindAround(first + 1).has_value());
+  EXPECT_EQ(pool.FindAround(second + 1)->base, second);
+  EXPECT_FALSE(pool.FindAround(second + 0x2000).has_value()) << "free";
+  EXPECT_FALSE(pool.FindAround(0x500000).has_value()) << "of no region";
+}
+
 }  // namespace
 }  // namespace vnpu::runtime

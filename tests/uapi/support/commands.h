@@ -33,6 +33,11 @@ inline constexpr Command kCommands[] = {
     VNPU_RAW_COMMAND(EVENT_FREE, false, true),    VNPU_RAW_COMMAND(IRQ_ADD, false, true),
     VNPU_RAW_COMMAND(IRQ_DEL, false, true),       VNPU_RAW_COMMAND(MODULE_LOAD, false, true),
     VNPU_RAW_COMMAND(MODULE_UNLOAD, false, true), VNPU_RAW_COMMAND(MODULE_SYMBOL, false, true),
+    VNPU_RAW_COMMAND(SELF, true, false),          VNPU_RAW_COMMAND(EXPORT, false, true),
+    VNPU_RAW_COMMAND(SHARE_ALLOW, false, true),   VNPU_RAW_COMMAND(UNEXPORT, false, true),
+    VNPU_RAW_COMMAND(IMPORT, false, true),        VNPU_RAW_COMMAND(WINDOW_ADD, false, true),
+    VNPU_RAW_COMMAND(PMEM_HOST, false, true),
+    VNPU_RAW_COMMAND(IDENTITY, true, false),
 };
 #undef VNPU_RAW_COMMAND
 

@@ -12,10 +12,10 @@ extern "C" {
 
 // ---------- Runtime parameters of the process (manual 03 Configuration) ---------------------
 
-// Sets a parameter for the process.
+// Sets a parameter for the process: ACL_OPT_DETERMINISTIC takes 0 to 3, the others 0 and 1.
 aclError aclrtSetSysParamOpt(aclSysParamOpt opt, int64_t value);
 
-// Reads a parameter of the process; an error if it was never set.
+// Reads a parameter of the process; 0 if it was never set.
 aclError aclrtGetSysParamOpt(aclSysParamOpt opt, int64_t* value);
 
 // ---------- Core limits of the process, a stream or a thread --------------------------------
@@ -26,31 +26,36 @@ typedef enum aclrtDevResLimitType {
   ACL_RT_DEV_RES_VECTOR_CORE = 1,
 } aclrtDevResLimitType;
 
-// Cores that the process may use on a device.
+// Cores that a kernel of the process may use on a device; all of them unless there is a limit.
 aclError aclrtGetDeviceResLimit(int32_t deviceId, aclrtDevResLimitType type, uint32_t* value);
 
-// Limits the cores that the process may use on a device.
+// Limits the cores that each kernel submitted from now on may use at once: 1 to those that the
+// device has. The device must be set; its reset ends the limit. A limit of the stream goes before
+// this one.
 aclError aclrtSetDeviceResLimit(int32_t deviceId, aclrtDevResLimitType type, uint32_t value);
 
 // Lifts that limit.
 aclError aclrtResetDeviceResLimit(int32_t deviceId);
 
-// Cores that a stream may use.
+// Cores that a kernel of a stream may use: the stream's limit, else the process's, else all. Null
+// is the default stream, here and below.
 aclError aclrtGetStreamResLimit(aclrtStream stream, aclrtDevResLimitType type, uint32_t* value);
 
-// Limits the cores that a stream may use.
+// Limits the cores that each kernel submitted to the stream from now on may use at once.
 aclError aclrtSetStreamResLimit(aclrtStream stream, aclrtDevResLimitType type, uint32_t value);
 
 // Lifts that limit.
 aclError aclrtResetStreamResLimit(aclrtStream stream);
 
-// Makes a stream's limits those of the calling thread.
+// Makes a stream's limits those that aclrtGetResInCurrentThread tells the calling thread; the last
+// call counts.
 aclError aclrtUseStreamResInCurrentThread(aclrtStream stream);
 
 // Takes that back.
 aclError aclrtUnuseStreamResInCurrentThread(aclrtStream stream);
 
-// Cores that the calling thread may use.
+// Cores that the calling thread may count on: by the stream it uses, else the process's limit on
+// the current device, else all.
 aclError aclrtGetResInCurrentThread(aclrtDevResLimitType type, uint32_t* value);
 
 // ---------- Groups of compute units (manual 16 Group) ---------------------------------------

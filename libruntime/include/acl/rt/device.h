@@ -87,7 +87,8 @@ typedef struct aclrtUtilizationInfo {
 // not be set.
 aclError aclrtQueryDeviceStatus(int32_t deviceId, aclrtDeviceStatus* deviceStatus);
 
-// Load of a device's units.
+// Load of a device's units in percent, by all processes, watched for 50 ms. -1: the device has no
+// such unit, and for the memory.
 aclError aclrtGetDeviceUtilizationRate(int32_t deviceId, aclrtUtilizationInfo* utilizationInfo);
 
 #define ACL_HOST_DEVICE_CONNECT_TYPE_PCIE 0
@@ -191,16 +192,20 @@ aclError aclrtGetPhyDevIdByUserDevId(const int32_t userDevId, int32_t* const phy
 
 // ---------- Several devices: peer access, topology and atomics ------------------------------
 
-// Says whether two devices can exchange data: 1 or 0.
+// Says whether two devices, which must not be one, can exchange data: 1 or 0. Needs no device to be
+// set.
 aclError aclrtDeviceCanAccessPeer(int32_t* canAccessPeer, int32_t deviceId, int32_t peerDeviceId);
 
-// Lets the current device exchange data with another.
+// Lets the current device reach the memory of `peerDeviceId`, another one, with kernels and copies,
+// at the addresses that it has there; not the other direction. `flags` is 0. The peer may be set
+// later. Ends with aclrtDeviceDisablePeerAccess and with the reset of the current device; a second
+// call changes nothing.
 aclError aclrtDeviceEnablePeerAccess(int32_t peerDeviceId, uint32_t flags);
 
-// Ends that.
+// Ends that; tasks that still use the peer's memory fail. Changes nothing if there was no access.
 aclError aclrtDeviceDisablePeerAccess(int32_t peerDeviceId);
 
-// Says whether two devices may exchange data now: 1 or 0.
+// Says whether `deviceId` has access to the memory of `peerDeviceId` now: 1 or 0.
 aclError aclrtDevicePeerAccessStatus(int32_t deviceId, int32_t peerDeviceId, int32_t* status);
 
 // How two devices are connected.
@@ -212,7 +217,7 @@ aclError aclrtDevicePeerAccessStatus(int32_t deviceId, int32_t peerDeviceId, int
 #define ACL_RT_DEVS_TOPOLOGY_SIO 0x20ULL
 #define ACL_RT_DEVS_TOPOLOGY_HCCS_SW 0x40ULL
 
-// How two devices are connected: one of the bits above.
+// How two devices are connected: one of the bits above. Needs no device to be set.
 aclError aclrtGetDevicesTopo(uint32_t deviceId, uint32_t otherDeviceId, uint64_t* value);
 
 // Operand kinds of an atomic operation, as bits.
@@ -254,12 +259,13 @@ typedef enum aclrtAtomicOperation {
   ACL_RT_ATOMIC_OPERATION_SIMD_SCALAR_EXCH = 44,
 } aclrtAtomicOperation;
 
-// Which operations of a list are atomic between a device and the host.
+// Which of `count` operations are atomic between a device and the host: for each the operand kinds,
+// bits of aclrtAtomicOperationCapability; 0: not atomic.
 aclError aclrtDeviceGetHostAtomicCapabilities(uint32_t* capabilities,
                                               const aclrtAtomicOperation* operations,
                                               const uint32_t count, int32_t deviceId);
 
-// Which operations of a list are atomic between two devices.
+// The same between two devices.
 aclError aclrtDeviceGetP2PAtomicCapabilities(uint32_t* capabilities,
                                              const aclrtAtomicOperation* operations,
                                              const uint32_t count, int32_t srcDeviceId,
@@ -276,7 +282,9 @@ typedef enum aclrtDeviceLimit {
   ACL_RT_DEV_LIMIT_SIMT_PRINTF_FIFO_SIZE = 4,
 } aclrtDeviceLimit;
 
-// Sets a limit of the process on the current device.
+// Sets a limit of the process, the same for all devices; it holds for devices that are set
+// afterwards. `value` is in bytes and is rounded up. Stack of a core: up to 192 KiB, at least 32
+// KiB. Printf memory of a core: 1 KiB to 64 MiB. Limits of the SIMT model are not supported.
 aclError aclrtDeviceSetLimit(aclrtDeviceLimit limit, size_t value);
 
 // Reads it.

@@ -77,7 +77,7 @@ aclError aclrtMemManagedPrefetchBatchAsync(const void** ptrs, size_t* sizes, siz
                                            size_t* prefetchLocIdxs, size_t numPrefetchLocs,
                                            uint64_t flags, aclrtStream stream);
 
-// Maps device memory for another device of the process.
+// Maps device memory for another device of the process, which must have peer access.
 aclError aclrtMemP2PMap(void* devPtr, size_t size, int32_t dstDevId, uint64_t flags);
 
 // ---------- Cache maintenance (manual 11-06 CMO) --------------------------------------------

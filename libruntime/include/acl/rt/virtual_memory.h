@@ -43,7 +43,8 @@ typedef enum aclrtMemGranularityOptions {
 aclError aclrtReserveMemAddress(void** virPtr, size_t size, size_t alignment, void* expectPtr,
                                 uint64_t flags);
 
-// The same at a given address, for memory that no kernel accesses past the L2 cache.
+// The same at a given address, for memory that no kernel accesses past the L2 cache. `size` is a
+// multiple of 1 GiB.
 aclError aclrtReserveMemAddressNoUCMemory(void** virPtr, size_t size, size_t alignment,
                                           void* expectPtr, uint64_t flags);
 
@@ -79,7 +80,8 @@ aclError aclrtMemRetainAllocationHandle(void* virPtr, aclrtDrvMemHandle* handle)
 aclError aclrtMemGetAllocationPropertiesFromHandle(aclrtDrvMemHandle handle,
                                                    aclrtPhysicalMemProp* prop);
 
-// Start and size of the allocation around an address.
+// Start and size of the block of device or pinned memory, or of the mapped physical memory, around
+// an address. The size is at least what was asked for.
 aclError aclrtMemGetAddressRange(void* ptr, void** pbase, size_t* psize);
 
 // ---------- Access rights -------------------------------------------------------------------
@@ -117,10 +119,11 @@ typedef enum aclrtMemLinkType {
   ACL_RT_MEM_ACCESS_UB_MULTI_PORT_PATH = 3,
 } aclrtMemLinkType;
 
-// Maps an address to another's memory over a chosen link.
+// Maps at `virPtrDst` what is mapped at `virPtrSrc`, over a chosen link. Both are starts of
+// reserved ranges of `size` bytes. Each piece is unmapped on its own, with aclrtUnmapMem.
 aclError aclrtMemMapSelectedLink(void* virPtrDst, size_t size, void* virPtrSrc, uint32_t linkIdx);
 
-// Advises which link physical memory is reached over.
+// Advises which link imported physical memory is reached over; to be called before it is mapped.
 aclError aclrtMemMapSetLink(aclrtDrvMemHandle handle, aclrtMemLinkType adviceLink);
 
 // ---------- Sharing physical memory between processes ---------------------------------------
@@ -139,15 +142,21 @@ typedef struct aclrtMemFabricHandle {
   uint8_t data[128];
 } aclrtMemFabricHandle;
 
-// Makes physical memory available to other processes.
+// Makes physical memory available to other processes, once: to those named afterwards, or with
+// ACL_RT_VMM_EXPORT_FLAG_DISABLE_PID_VALIDATION to who has the handle. `handleType` is
+// ACL_MEM_HANDLE_TYPE_NONE. The handle ends when this process has freed the memory, which itself
+// lasts until the last process has.
 aclError aclrtMemExportToShareableHandle(aclrtDrvMemHandle handle, aclrtMemHandleType handleType,
                                          uint64_t flags, uint64_t* shareableHandle);
 
-// Opens another process's memory.
+// Opens another process's memory, once, for a device that is set; to be mapped and freed like one's
+// own. ACL_ERROR_RT_NO_PERMISSION if this process is not named. Memory of another device can be
+// mapped by a device that has peer access.
 aclError aclrtMemImportFromShareableHandle(uint64_t shareableHandle, int32_t deviceId,
                                            aclrtDrvMemHandle* handle);
 
-// Names the processes that may open it.
+// Names processes that may open it, in addition to those named before, as aclrtDeviceGetBareTgid
+// tells their numbers.
 aclError aclrtMemSetPidToShareableHandle(uint64_t shareableHandle, int32_t* pid, size_t pidNum);
 
 // The same for a handle of the given reach.
@@ -181,16 +190,22 @@ typedef enum aclrtIpcMemAttrType {
   ACL_RT_IPC_MEM_ATTR_ACCESS_LINK = 0,
 } aclrtIpcMemAttrType;
 
-// Makes device memory available to other processes under a key.
+// Makes device memory of aclrtMalloc available to other processes under a key: to those named
+// afterwards, or with ACL_RT_IPC_MEM_EXPORT_FLAG_DISABLE_PID_VALIDATION to who has the key. `len`
+// is
+// 65. ACL_ERROR_RT_ADDR_UNALIGNED if its pages hold other memory, too.
 aclError aclrtIpcMemGetExportKey(void* devPtr, size_t size, char* key, size_t len, uint64_t flags);
 
-// Opens another process's memory and returns its address here.
+// Opens another process's memory for the current device and returns its address here. Memory of
+// another device takes peer access, or ACL_RT_IPC_MEM_IMPORT_FLAG_ENABLE_PEER_ACCESS, which gives
+// it. ACL_ERROR_RT_NO_PERMISSION if this process is not named.
 aclError aclrtIpcMemImportByKey(void** devPtr, const char* key, uint64_t flags);
 
-// Ends the sharing; to be called on both sides.
+// Ends the sharing; to be called on both sides, last by the one that exported. What others have
+// open stays until they close it.
 aclError aclrtIpcMemClose(const char* key);
 
-// Names the processes that may open it.
+// Names processes that may open it, as aclrtMemSetPidToShareableHandle does.
 aclError aclrtIpcMemSetImportPid(const char* key, int32_t* pid, size_t num);
 
 // Sets an attribute of shared memory.
