@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "vdev/reduce.h"
+
 namespace vnpu::vdev {
 namespace {
 
@@ -54,7 +56,52 @@ void LoadCode(const void* a, const void* b) {
   word = __atomic_load_n(static_cast<const uint64_t*>(a), __ATOMIC_ACQUIRE);
 }
 
+void ReduceCode(const void* a, const void* /*b*/) {
+  ReduceElements(*static_cast<const vnpu_sqe_reduce*>(a));
+}
+
+constexpr uint32_t kByReference = VNPU_COPY_SRC_INDIRECT | VNPU_COPY_DST_INDIRECT | VNPU_COPY_DESC;
+
 }  // namespace
+
+CoreResult DmaChannel::RunMapped(CoreCode code, const void* task) {
+  return AsDmaFault(core_->Run(code, task, nullptr));
+}
+
+CoreResult DmaChannel::Load(uint64_t address, void* out, uint64_t bytes) {
+  uint64_t fault = 0;
+  if (!mmu_->Check(address, bytes, kPteRead, &fault)) {
+    return AddressFault(fault, false);
+  }
+  vnpu_sqe_copy copy{};
+  copy.dst = reinterpret_cast<uint64_t>(out);
+  copy.src = address;
+  copy.size = bytes;
+  return RunMapped(CopyCode, &copy);
+}
+
+CoreResult DmaChannel::Resolve(vnpu_sqe_copy* copy) {
+  const uint32_t flags = copy->copy_flags;
+  copy->copy_flags = 0;
+  CoreResult result;
+  if ((flags & VNPU_COPY_DESC) != 0) {
+    vnpu_copy_desc desc{};
+    result = Load(copy->src, &desc, sizeof(desc));
+    copy->dst = desc.dst;
+    copy->src = desc.src;
+    copy->size = desc.size;
+    return result;
+  }
+  if ((flags & VNPU_COPY_DST_INDIRECT) != 0) {
+    result = Load(copy->dst, &copy->dst, sizeof(copy->dst));
+    copy->dst += copy->dst_offset;
+  }
+  if (result.status == VNPU_OK && (flags & VNPU_COPY_SRC_INDIRECT) != 0) {
+    result = Load(copy->src, &copy->src, sizeof(copy->src));
+    copy->src += copy->src_offset;
+  }
+  return result;
+}
 
 CoreResult DmaChannel::CopyMapped(const vnpu_sqe_copy& copy) {
   uint64_t fault = 0;
@@ -64,7 +111,7 @@ CoreResult DmaChannel::CopyMapped(const vnpu_sqe_copy& copy) {
   if (!mmu_->Check(copy.dst, copy.size, kPteWrite, &fault)) {
     return AddressFault(fault, true);
   }
-  return AsDmaFault(core_->Run(CopyCode, &copy, nullptr));
+  return RunMapped(CopyCode, &copy);
 }
 
 CoreResult DmaChannel::CopyFromClient(const vnpu_sqe_copy& copy) {
@@ -140,6 +187,11 @@ CoreResult DmaChannel::CopyClientToClient(const vnpu_sqe_copy& copy) {
 }
 
 CoreResult DmaChannel::Copy(const vnpu_sqe_copy& copy) {
+  if ((copy.copy_flags & kByReference) != 0) [[unlikely]] {
+    vnpu_sqe_copy plain = copy;
+    const CoreResult result = Resolve(&plain);
+    return result.status == VNPU_OK ? CopyMapped(plain) : result;
+  }
   const bool from_client = (copy.copy_flags & VNPU_COPY_SRC_PAGEABLE) != 0;
   const bool to_client = (copy.copy_flags & VNPU_COPY_DST_PAGEABLE) != 0;
   if (from_client && to_client) {
@@ -156,7 +208,31 @@ CoreResult DmaChannel::Fill(const vnpu_sqe_memset& fill) {
   if (!mmu_->Check(fill.dst, fill.size, kPteWrite, &fault)) {
     return AddressFault(fault, true);
   }
-  return AsDmaFault(core_->Run(FillCode, &fill, nullptr));
+  return RunMapped(FillCode, &fill);
+}
+
+CoreResult DmaChannel::Reduce(const vnpu_sqe_reduce& reduce) {
+  uint64_t fault = 0;
+  if (!mmu_->Check(reduce.src, reduce.size, kPteRead, &fault)) {
+    return AddressFault(fault, false);
+  }
+  if (!mmu_->Check(reduce.dst, reduce.size, kPteRead | kPteWrite, &fault)) {
+    return AddressFault(fault, true);
+  }
+  return RunMapped(ReduceCode, &reduce);
+}
+
+CoreResult DmaChannel::Run(const vnpu_sqe& sqe) {
+  switch (sqe.opcode) {
+    case VNPU_OP_COPY:
+      return Copy(sqe.copy);
+    case VNPU_OP_MEMSET:
+      return Fill(sqe.memset);
+    case VNPU_OP_REDUCE:
+      return Reduce(sqe.reduce);
+    default:
+      return Random(sqe.random);
+  }
 }
 
 CoreResult DmaChannel::Load(uint64_t va, uint64_t* word) {

@@ -320,8 +320,7 @@ void WorkerPool::Execute(Hands* hands, Work* work) {
     return;
   }
   work->start = clock_.Now();
-  work->result = task.sqe.opcode == VNPU_OP_COPY ? hands->dma.Copy(task.sqe.copy)
-                                                 : hands->dma.Fill(task.sqe.memset);
+  work->result = hands->dma.Run(task.sqe);
   work->end = clock_.Now();
   work->done = work->result.status == VNPU_OK ? 1 : 0;
 }

@@ -2,6 +2,7 @@
 #include <bit>
 #include <cstring>
 
+#include "firmware/scheduler/dma_task.h"
 #include "firmware/scheduler/scheduler.h"
 #include "firmware/scheduler/shared.h"
 
@@ -106,6 +107,8 @@ uint32_t Scheduler::Decode(Rtsq* queue) {
       return DecodeKernel(queue);
     case VNPU_OP_COPY:
     case VNPU_OP_MEMSET:
+    case VNPU_OP_REDUCE:
+    case VNPU_OP_RANDOM:
       return DecodeDma(queue);
     case VNPU_OP_EVENT_RECORD:
     case VNPU_OP_EVENT_WAIT:
@@ -184,19 +187,8 @@ uint32_t Scheduler::DecodeKernel(Rtsq* queue) {
 
 uint32_t Scheduler::DecodeDma(Rtsq* queue) {
   Task& task = queue->task;
-  if (task.sqe.opcode == VNPU_OP_COPY) {
-    const vnpu_sqe_copy& copy = task.sqe.copy;
-    if ((copy.copy_flags & ~VNPU_COPY_FLAGS_ALL) != 0 || copy.reserved0 != 0 ||
-        !AllZero(copy.reserved1)) {
-      return VNPU_E_INVALID_SQE;
-    }
-  } else {
-    const vnpu_sqe_memset& fill = task.sqe.memset;
-    const bool width_ok = fill.width == 1 || fill.width == 2 || fill.width == 4;
-    if (!width_ok || !AllZero(fill.reserved) || fill.size % fill.width != 0 ||
-        fill.dst % fill.width != 0) {
-      return VNPU_E_INVALID_SQE;
-    }
+  if (!DmaTaskIsSound(task.sqe)) {
+    return VNPU_E_INVALID_SQE;
   }
   task.unit = VNPU_UNIT_DMA;
   task.blocks = 1;

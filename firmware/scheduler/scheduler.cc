@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "firmware/scheduler/dma_task.h"
 #include "firmware/scheduler/shared.h"
 
 namespace vnpu::firmware {
@@ -145,7 +146,8 @@ uint64_t Scheduler::ExpectedTicks(const Task& task, uint32_t blocks) {
     return blocks * task.function->block_ticks;
   }
   // A copy moves about four bytes a tick.
-  return (task.sqe.opcode == VNPU_OP_COPY ? task.sqe.copy.size : task.sqe.memset.size) / 4 + 1;
+  const uint64_t bytes = DmaTaskBytes(task.sqe);
+  return bytes != 0 ? bytes / 4 + 1 : 0;
 }
 
 uint64_t Scheduler::PendingTicks(uint64_t enough) const {

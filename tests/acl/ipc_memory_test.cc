@@ -1,6 +1,7 @@
 // Device memory shared by key between processes, and within one.
 #include <string>
 
+#include "acl/acl_rt_memory_soma.h"
 #include "tests/acl/other_process.h"
 #include "tests/acl/support.h"
 
@@ -65,7 +66,7 @@ TEST_F(IpcMemoryTest, OnlyMemoryWithPagesOfItsOwn) {
   EXPECT_EQ(TryExport(small.get(), 100), ACL_ERROR_RT_ADDR_UNALIGNED);
   DeviceArray<char> page(4096);
   EXPECT_OK(TryExport(page.get(), 4096));
-  EXPECT_EQ(TryExport(page.get(), 4097), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(TryExport(page.get(), kMegabyte), ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_EQ(TryExport(page.get(), 0), ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_EQ(TryExport(page.get() + 512, 512), ACL_ERROR_RT_ADDR_UNALIGNED);
   DeviceArray<char> large(100'000);
@@ -77,6 +78,47 @@ TEST_F(IpcMemoryTest, OnlyMemoryWithPagesOfItsOwn) {
   int host = 0;
   EXPECT_EQ(TryExport(&host, 4), ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_NE(TryExport(nullptr, 4096), ACL_SUCCESS);
+}
+
+TEST_F(IpcMemoryTest, PagesOfEachSizeAreShared) {
+  for (const auto policy : {ACL_MEM_MALLOC_HUGE_FIRST, ACL_MEM_MALLOC_HUGE_ONLY,
+                            ACL_MEM_MALLOC_NORMAL_ONLY, ACL_MEM_MALLOC_NORMAL_ONLY_P2P}) {
+    void* memory = nullptr;
+    ASSERT_OK(aclrtMalloc(&memory, 4096, policy));
+    const std::string key = Export(memory, 4096);
+    void* other = nullptr;
+    ASSERT_OK(aclrtIpcMemImportByKey(&other, key.c_str(), 0));
+    const int value = 42;
+    int seen = 0;
+    ASSERT_OK(aclrtMemcpy(other, 4, &value, 4, ACL_MEMCPY_HOST_TO_DEVICE));
+    ASSERT_OK(aclrtMemcpy(&seen, 4, memory, 4, ACL_MEMCPY_DEVICE_TO_HOST));
+    EXPECT_EQ(seen, 42) << policy;
+    EXPECT_OK(aclrtIpcMemClose(key.c_str()));
+    EXPECT_OK(aclrtIpcMemClose(key.c_str()));
+    EXPECT_OK(aclrtFree(memory));
+  }
+}
+
+TEST_F(IpcMemoryTest, ReadOnlyMemoryAndPoolsAreNotShared) {
+  const auto policy = static_cast<aclrtMemMallocPolicy>(ACL_MEM_ACCESS_USER_SPACE_READONLY |
+                                                        ACL_MEM_MALLOC_NORMAL_ONLY);
+  void* memory = nullptr;
+  ASSERT_OK(aclrtMalloc(&memory, 4096, policy));
+  EXPECT_EQ(TryExport(memory, 4096), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_OK(aclrtFree(memory));
+
+  aclrtMemPoolProps properties{};
+  properties.allocType = ACL_MEM_ALLOCATION_TYPE_PINNED;
+  properties.location = {.id = 0, .type = ACL_MEM_LOCATION_TYPE_DEVICE};
+  aclrtMemPool pool = nullptr;
+  ASSERT_OK(aclrtMemPoolCreate(&pool, &properties));
+  aclrtStream stream = nullptr;
+  ASSERT_OK(aclrtCreateStream(&stream));
+  ASSERT_OK(aclrtMemPoolMallocAsync(&memory, kMegabyte, pool, stream));
+  EXPECT_EQ(TryExport(memory, kMegabyte), ACL_ERROR_RT_PARAM_INVALID);
+  ASSERT_OK(aclrtMemPoolFreeAsync(memory, stream));
+  ASSERT_OK(aclrtDestroyStream(stream));
+  EXPECT_OK(aclrtMemPoolDestroy(pool));
 }
 
 TEST_F(IpcMemoryTest, ArgumentsAreChecked) {

@@ -90,7 +90,8 @@ TEST_F(MemoryTest, InfoFollowsAllocations) {
   size_t total = 0;
   ASSERT_OK(aclrtGetMemInfo(ACL_HBM_MEM, &before, &total));
   EXPECT_LE(before, total);
-  void* memory = Malloc(10 << 20);
+  void* memory = nullptr;
+  ASSERT_OK(aclrtMallocAlign32(&memory, 10 << 20, ACL_MEM_MALLOC_HUGE_FIRST));
   ASSERT_OK(aclrtGetMemInfo(ACL_HBM_MEM, &during, &total));
   EXPECT_EQ(before - during, size_t{10} << 20);
   EXPECT_OK(aclrtFree(memory));

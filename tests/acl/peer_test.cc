@@ -87,6 +87,17 @@ TEST_F(PeerTest, DevicesCanReachEachOther) {
   EXPECT_EQ(aclrtGetDevicesTopo(0, 64, &link), ACL_ERROR_RT_INVALID_DEVICEID);
 }
 
+TEST_F(PeerTest, ReadOnlyMemoryIsSoForPeers) {
+  const auto policy = static_cast<aclrtMemMallocPolicy>(ACL_MEM_ACCESS_USER_SPACE_READONLY |
+                                                        ACL_MEM_MALLOC_NORMAL_ONLY);
+  void* memory = nullptr;
+  ASSERT_OK(aclrtSetDevice(1));
+  ASSERT_OK(aclrtMalloc(&memory, 4096, policy));
+  Enable(0, 1);
+  EXPECT_EQ(Increment(0, memory), ACL_ERROR_RT_AICORE_EXCEPTION);
+  EXPECT_EQ(Load(memory), 0);
+}
+
 TEST_F(PeerTest, AccessHasOneDirection) {
   Enable(0, 1);
   EXPECT_EQ(Status(0, 1), 1);
@@ -244,7 +255,7 @@ TEST_F(PeerTest, MappingForAPeerTakesAccess) {
   EXPECT_EQ(aclrtMemP2PMap(memory, 8192, 0, 0), ACL_ERROR_RT_PARAM_INVALID);
   Enable(0, 1);
   EXPECT_OK(aclrtMemP2PMap(memory, 8192, 0, 0));
-  EXPECT_EQ(aclrtMemP2PMap(memory, 8193, 0, 0), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(aclrtMemP2PMap(memory, 3 * 8192, 0, 0), ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_EQ(aclrtMemP2PMap(memory, 0, 0, 0), ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_EQ(aclrtMemP2PMap(memory, 8192, 0, 1), ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_EQ(aclrtMemP2PMap(memory, 8192, 64, 0), ACL_ERROR_RT_INVALID_DEVICEID);

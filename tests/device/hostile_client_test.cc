@@ -1,4 +1,5 @@
 // A client that writes nonsense into everything that it shares with the device.
+#include <cstring>
 #include <random>
 
 #include "tests/device/device_fixture.h"
@@ -24,12 +25,25 @@ class HostileClient : public DeviceTest, public testing::WithParamInterface<uint
       sqe.copy.dst = data_.va + random_() % (2 * data_.size);
       sqe.copy.src = random_() % 2 == 0 ? data_.va + random_() % data_.size : random_();
       sqe.copy.size = random_() % 4 == 0 ? random_() : random_() % 4096;
-      sqe.copy.copy_flags &= 3;
+      sqe.copy.copy_flags =
+          static_cast<uint32_t>(random_() % 8 == 0 ? random_() % 32 : sqe.copy.copy_flags & 3);
       sqe.copy.reserved0 = 0;
-      sqe.copy.reserved1[0] = sqe.copy.reserved1[1] = 0;
+      sqe.copy.dst_offset = sqe.copy.src_offset = 0;
       if ((sqe.copy.copy_flags & VNPU_COPY_DST_PAGEABLE) != 0) {
         sqe.copy.dst = 4096;  // this test is the client whose memory it would be
       }
+    }
+    if (sqe.opcode == VNPU_OP_REDUCE) {
+      sqe.reduce.dst = data_.va + random_() % (2 * data_.size);
+      sqe.reduce.src = random_() % 2 == 0 ? data_.va + random_() % data_.size : random_();
+      sqe.reduce.size = random_() % 4 == 0 ? random_() : random_() % 4096 * 4;
+      sqe.reduce.kind %= VNPU_REDUCE_MIN + 1;
+      sqe.reduce.type %= VNPU_TYPE_COUNT;
+      sqe.reduce.reserved[0] = sqe.reduce.reserved[1] = 0;
+    }
+    if (sqe.opcode == VNPU_OP_RANDOM) {
+      std::memset(&sqe.random, 0, sizeof(sqe.random));
+      sqe.random.params = data_.va + random_() % (2 * data_.size);
     }
     if (sqe.opcode == VNPU_OP_KERNEL) {
       sqe.kernel.func_id = static_cast<uint32_t>(random_() % 30);

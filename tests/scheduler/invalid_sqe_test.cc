@@ -71,11 +71,36 @@ const std::vector<Case> kInvalid = {
          s->kernel.arg_offset = 8;
        });
      }},
-    {"copy_flags", [](uint32_t) { return Copy(64, 128, 8, 4); }},
+    {"copy_flags", [](uint32_t) { return Copy(64, 128, 8, 0x20); }},
     {"copy_reserved0",
      [](uint32_t) { return With(Copy(64, 128, 8), [](auto* s) { s->copy.reserved0 = 1; }); }},
-    {"copy_reserved1",
-     [](uint32_t) { return With(Copy(64, 128, 8), [](auto* s) { s->copy.reserved1[1] = 1; }); }},
+    {"copy_src_offset",
+     [](uint32_t) { return With(Copy(64, 128, 8), [](auto* s) { s->copy.src_offset = 1; }); }},
+    {"copy_dst_offset",
+     [](uint32_t) {
+       return With(Copy(64, 128, 8, VNPU_COPY_SRC_INDIRECT),
+                   [](auto* s) { s->copy.dst_offset = 1; });
+     }},
+    {"copy_indirect_pageable",
+     [](uint32_t) { return Copy(64, 128, 8, VNPU_COPY_SRC_INDIRECT | VNPU_COPY_DST_PAGEABLE); }},
+    {"copy_desc_indirect",
+     [](uint32_t) { return Copy(0, 128, 0, VNPU_COPY_DESC | VNPU_COPY_SRC_INDIRECT); }},
+    {"copy_desc_size", [](uint32_t) { return Copy(0, 128, 8, VNPU_COPY_DESC); }},
+    {"copy_desc_dst", [](uint32_t) { return Copy(64, 128, 0, VNPU_COPY_DESC); }},
+    {"reduce_kind", [](uint32_t) { return Reduce(64, 128, 8, 3, VNPU_TYPE_FP32); }},
+    {"reduce_type", [](uint32_t) { return Reduce(64, 128, 8, 0, VNPU_TYPE_INT64); }},
+    {"reduce_no_type", [](uint32_t) { return Reduce(64, 128, 8, 0, VNPU_TYPE_COUNT); }},
+    {"reduce_size", [](uint32_t) { return Reduce(64, 128, 6, 0, VNPU_TYPE_FP32); }},
+    {"reduce_reserved",
+     [](uint32_t) {
+       return With(Reduce(64, 128, 8, 0, VNPU_TYPE_FP32),
+                   [](auto* s) { s->reduce.reserved[1] = 1; });
+     }},
+    {"random_reserved",
+     [](uint32_t) {
+       return With(MakeSqe(VNPU_OP_RANDOM), [](auto* s) { s->random.reserved[4] = 1; });
+     }},
+    {"opcode_gap", [](uint32_t) { return MakeSqe(static_cast<vnpu_opcode>(15)); }},
     {"width0", [](uint32_t) { return Memset(64, 8, 1, 0); }},
     {"width3", [](uint32_t) { return Memset(64, 6, 1, 3); }},
     {"width8", [](uint32_t) { return Memset(64, 8, 1, 8); }},
@@ -151,8 +176,13 @@ TEST_F(SqeHeader, ValidAtTheLimits) {
           {InArea(kernel, [](auto* s) { s->kernel.arg_offset = 8192 - kArgs; }), Inline(kernel),
            Kernel(full, 1, Bytes{}),
            InArea(kernel, [](auto* s) { s->flags = VNPU_SQE_DEVICE_ARGS | VNPU_SQE_CQE; }),
-           Copy(0, UINT64_MAX, UINT64_MAX, VNPU_COPY_FLAGS_ALL), Memset(66, 6, UINT32_MAX, 2)});
-  EXPECT_EQ(RunAll().size(), 6u);
+           Copy(0, UINT64_MAX, UINT64_MAX, VNPU_COPY_SRC_PAGEABLE | VNPU_COPY_DST_PAGEABLE),
+           With(Copy(0, UINT64_MAX, UINT64_MAX, VNPU_COPY_SRC_INDIRECT | VNPU_COPY_DST_INDIRECT),
+                [](auto* s) { s->copy.src_offset = s->copy.dst_offset = UINT64_MAX; }),
+           Copy(0, UINT64_MAX, 0, VNPU_COPY_DESC), Memset(66, 6, UINT32_MAX, 2),
+           Reduce(3, UINT64_MAX, UINT64_MAX - 3, VNPU_REDUCE_MIN, VNPU_TYPE_FP32),
+           MakeSqe(VNPU_OP_RANDOM)});
+  EXPECT_EQ(RunAll().size(), 10u);
   EXPECT_EQ(queue.Consume()->status, VNPU_OK);
   EXPECT_FALSE(queue.Consume());
 }

@@ -118,6 +118,16 @@ inline vnpu_sqe Memset(uint64_t dst, uint64_t size, uint32_t value, uint32_t wid
   return sqe;
 }
 
+inline vnpu_sqe Reduce(uint64_t dst, uint64_t src, uint64_t size, uint32_t kind, uint32_t type) {
+  vnpu_sqe sqe = MakeSqe(VNPU_OP_REDUCE);
+  sqe.reduce.dst = dst;
+  sqe.reduce.src = src;
+  sqe.reduce.size = size;
+  sqe.reduce.kind = kind;
+  sqe.reduce.type = type;
+  return sqe;
+}
+
 }  // namespace vnpu::test
 
 #endif  // VNPU_TESTS_SUPPORT_SQE_H_

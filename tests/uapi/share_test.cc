@@ -11,7 +11,7 @@
 namespace vnpu::raw {
 namespace {
 
-constexpr uint32_t kReadWrite = VNPU_PROT_READ | VNPU_PROT_WRITE;
+constexpr uint32_t kReadWriteShare = VNPU_PROT_READ | VNPU_PROT_WRITE;
 
 class ShareTest : public RawTest {
  protected:
@@ -168,8 +168,9 @@ TEST_P(ShareTest, PartOfAnObject) {
   EXPECT_EQ(WordAt(user, va), 2u);
   EXPECT_EQ(user.Query(va + kPage).pa, owner.Query(buffer.va + 2 * kPage).pa);
   const uint64_t more = user.Reserve(4 * kPage);
-  for (const vnpu_ioc_map beyond : {vnpu_ioc_map{more, 3 * kPage, 0, imported.pmem_id, kReadWrite},
-                                    {more, kPage, 2 * kPage, imported.pmem_id, kReadWrite}}) {
+  for (const vnpu_ioc_map beyond :
+       {vnpu_ioc_map{more, 3 * kPage, 0, imported.pmem_id, kReadWriteShare},
+        {more, kPage, 2 * kPage, imported.pmem_id, kReadWriteShare}}) {
     vnpu_ioc_map arg = beyond;
     EXPECT_ERRNO(EINVAL, user.Ioctl(VNPU_IOC_MAP, &arg)) << "beyond the part";
   }

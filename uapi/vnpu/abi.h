@@ -30,8 +30,9 @@
 #define VNPU_FEATURE_BARRIER (1ull << 4)      /* the device fences for clients (queue.h, step 3) */
 #define VNPU_FEATURE_INTERRUPT (1ull << 5)    /* VNPU_OP_INTERRUPT */
 #define VNPU_FEATURE_OVERFLOW (1ull << 6)     /* VNPU_SQE_OVERFLOW */
+#define VNPU_FEATURE_DMA_TASKS (1ull << 8)    /* REDUCE, RANDOM, copies by descriptor (queue.h) */
 #define VNPU_FEATURE_CORE_LIMIT (1ull << 12)  /* vnpu_sqe.core_limit */
-#define VNPU_FEATURES_ALL 0x107full
+#define VNPU_FEATURES_ALL 0x117full
 
 /* Limits. */
 #define VNPU_MAX_DEVICES 64u

@@ -36,7 +36,9 @@ enum vnpu_opcode {
   VNPU_OP_NOTIFY_WAIT = 8,
   VNPU_OP_VALUE_WAIT = 9,
   VNPU_OP_INTERRUPT = 10, /* VNPU_FEATURE_INTERRUPT */
-  VNPU_OP_COUNT = 11
+  VNPU_OP_REDUCE = 16, /* with VNPU_FEATURE_DMA_TASKS */
+  VNPU_OP_RANDOM = 17, /* with VNPU_FEATURE_DMA_TASKS */
+  VNPU_OP_COUNT = 18
 };
 
 /* SQE flags. */
@@ -69,7 +71,15 @@ struct vnpu_sqe_kernel {
  * table) unless it is flagged as pageable memory of the client. */
 #define VNPU_COPY_SRC_PAGEABLE 0x1u
 #define VNPU_COPY_DST_PAGEABLE 0x2u
-#define VNPU_COPY_FLAGS_ALL 0x3u
+/* With VNPU_FEATURE_DMA_TASKS, and not together with pageable ends: the field is the address (in
+ * the window) of 8 bytes that hold the end's address when the task runs; the end's offset is added.
+ */
+#define VNPU_COPY_SRC_INDIRECT 0x4u
+#define VNPU_COPY_DST_INDIRECT 0x8u
+/* Likewise, and alone: src is the address of a struct vnpu_copy_desc, read when the task runs; the
+ * other fields are 0. */
+#define VNPU_COPY_DESC 0x10u
+#define VNPU_COPY_FLAGS_ALL 0x1fu
 
 struct vnpu_sqe_copy {
   uint64_t dst;
@@ -77,8 +87,18 @@ struct vnpu_sqe_copy {
   uint64_t size; /* bytes */
   uint32_t copy_flags;
   uint32_t reserved0;
-  uint64_t reserved1[2];
+  uint64_t dst_offset; /* bytes; 0 without VNPU_COPY_DST_INDIRECT */
+  uint64_t src_offset; /* bytes; 0 without VNPU_COPY_SRC_INDIRECT */
 };
+
+/* A copy that is described in device or pinned memory. A copy of 0 bytes does nothing. */
+struct vnpu_copy_desc {
+  uint64_t dst; /* in the window */
+  uint64_t src; /* in the window */
+  uint64_t size;
+  uint64_t reserved; /* not looked at */
+};
+VNPU_ASSERT_SIZE(vnpu_copy_desc, 32);
 
 struct vnpu_sqe_memset {
   uint64_t dst;   /* in the window */
@@ -87,6 +107,72 @@ struct vnpu_sqe_memset {
   uint32_t width; /* 1, 2 or 4 */
   uint64_t reserved[3];
 };
+
+/* Types of the elements that REDUCE and RANDOM work on. */
+enum vnpu_type {
+  VNPU_TYPE_INT8 = 0,
+  VNPU_TYPE_INT16 = 1,
+  VNPU_TYPE_INT32 = 2,
+  VNPU_TYPE_UINT32 = 3,
+  VNPU_TYPE_INT64 = 4,
+  VNPU_TYPE_UINT64 = 5,
+  VNPU_TYPE_FP16 = 6,
+  VNPU_TYPE_BF16 = 7,
+  VNPU_TYPE_FP32 = 8,
+  VNPU_TYPE_COUNT = 9
+};
+
+enum vnpu_reduce { VNPU_REDUCE_SUM = 0, VNPU_REDUCE_MAX = 1, VNPU_REDUCE_MIN = 2 };
+
+/* dst[i] = dst[i] op src[i]. Integers wrap; floating point rounds to nearest even; a NaN stays one.
+ * Types: all but the 64-bit integers. */
+struct vnpu_sqe_reduce {
+  uint64_t dst;  /* in the window */
+  uint64_t src;  /* in the window */
+  uint64_t size; /* bytes, a multiple of the type's */
+  uint32_t kind; /* enum vnpu_reduce */
+  uint32_t type; /* enum vnpu_type */
+  uint64_t reserved[2];
+};
+
+/* Random numbers as struct vnpu_random describes them, which is read when the task runs. */
+struct vnpu_sqe_random {
+  uint64_t params; /* in the window */
+  uint64_t reserved[5];
+};
+
+enum vnpu_distribution {
+  VNPU_RANDOM_DROPOUT = 0,   /* bits, 8 in a byte, the lowest first: 0 with probability `first` */
+  VNPU_RANDOM_UNIFORM = 1,   /* first <= number < second; `first` when there is none such */
+  VNPU_RANDOM_NORMAL = 2,    /* mean `first`, standard deviation `second`; floating point only */
+  VNPU_RANDOM_TRUNCATED = 3, /* the same within two standard deviations of the mean */
+  VNPU_RANDOM_COUNT = 4
+};
+
+/* A number, or where it stands. */
+struct vnpu_random_value {
+  uint64_t bits;      /* the number in its low bytes, or an address in the window */
+  uint32_t in_memory; /* 1: bits is an address */
+  uint32_t reserved;
+};
+VNPU_ASSERT_SIZE(vnpu_random_value, 16);
+
+/* Philox4x32-10 with key `seed`. Its counter starts at the 128-bit number at `counter`, which stays
+ * as it is, and grows by one for 4 numbers of up to 32 bits, 2 of 64 bits, or 1 of a truncated
+ * distribution: the numbers depend on this structure and what it points to alone. */
+struct vnpu_random {
+  uint32_t distribution; /* enum vnpu_distribution */
+  uint32_t type;    /* enum vnpu_type of numbers and parameters; dropout: of the parameter, which
+                       is floating point; no 8-bit and 16-bit integers */
+  uint64_t result;  /* in the window */
+  uint64_t counter; /* in the window: 16 bytes */
+  uint64_t reserved;
+  struct vnpu_random_value seed;  /* 64 bits */
+  struct vnpu_random_value count; /* 64 bits: how many numbers, or bits */
+  struct vnpu_random_value first;
+  struct vnpu_random_value second; /* dropout: 0 */
+};
+VNPU_ASSERT_SIZE(vnpu_random, 96);
 
 /* Events carry a sequence number that grows with every record, so a wait names the record it is
  * for: it is over when the event's register (session.h) is >= seq. Reset stores seq whatever the
@@ -173,6 +259,8 @@ struct vnpu_sqe {
     struct vnpu_sqe_notify notify;
     struct vnpu_sqe_value value;
     struct vnpu_sqe_interrupt interrupt;
+    struct vnpu_sqe_reduce reduce;
+    struct vnpu_sqe_random random;
     uint64_t payload[6];
   };
 };
@@ -186,6 +274,8 @@ VNPU_ASSERT_SIZE(vnpu_sqe_value, 48);
 VNPU_ASSERT_OFFSET(vnpu_sqe_notify, value, 8);
 VNPU_ASSERT_OFFSET(vnpu_sqe_value, mode, 16);
 VNPU_ASSERT_SIZE(vnpu_sqe_interrupt, 48);
+VNPU_ASSERT_SIZE(vnpu_sqe_reduce, 48);
+VNPU_ASSERT_SIZE(vnpu_sqe_random, 48);
 VNPU_ASSERT_OFFSET(vnpu_sqe, payload, 16);
 
 /* Completion: one for each failed task and for each task flagged VNPU_SQE_CQE. */

@@ -115,6 +115,9 @@ aclError CheckBatchArrays(const Batch& batch) {
 // Whether the memory is where the attribute says.
 bool LiesAt(const void* pointer, const aclrtMemLocation& location) {
   const rt::End end = rt::FindEnd(pointer);
+  if (end.place == rt::Place::kManaged) {  // on both sides
+    return location.type != ACL_MEM_LOCATION_TYPE_UNREGISTERED;
+  }
   const bool on_device = end.place == rt::Place::kDevice;
   if (location.type == ACL_MEM_LOCATION_TYPE_DEVICE) {
     return on_device && end.session->index() == location.id;

@@ -4,10 +4,13 @@
 #include <cstdint>
 
 #include "acl/acl_rt.h"
+#include "libruntime/src/acl/malloc_policy.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/device/device.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/memory/device_memory.h"
+#include "libruntime/src/memory/managed_memory.h"
+#include "libruntime/src/memory/memory_pool.h"
 #include "libruntime/src/memory/pinned_memory.h"
 #include "libruntime/src/stream/context.h"
 #include "libruntime/src/stream/stream.h"
@@ -18,34 +21,62 @@ using rt::Guard;
 
 namespace {
 
-// Blocks start and end at multiples of 512 bytes, which satisfies every alignment and padding rule
-// of the manual; all of it lies in 2 MiB pages, whatever the policy.
-aclError Malloc(void** devPtr, size_t size) {
+enum class Padding : bool { kNone, kAsTheManualSays };
+
+aclError Malloc(void** devPtr, size_t size, aclrtMemMallocPolicy policy, Padding padding,
+                const aclrtMallocConfig* config = nullptr) {
   VNPU_REQUIRE_NOT_NULL(devPtr);
   if (size == 0) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "size is 0; ask for at least 1 byte");
   }
   std::shared_ptr<rt::Session> session;
   VNPU_RETURN_IF_ERROR(rt::CurrentSession(&session));
+  rt::MemoryRequest request = rt::RequestOf(size, policy);
+  VNPU_RETURN_IF_ERROR(
+      rt::ReadMallocConfig(config, rt::MemoryPlace::kDevice, session->index(), &request.component));
+  if (padding == Padding::kAsTheManualSays) {
+    request.size = rt::PaddedSize(request, session->info().soc_name);
+  }
   uint64_t address = 0;
-  VNPU_RETURN_IF_ERROR(session->device_memory().Allocate(size, &address));
+  VNPU_RETURN_IF_ERROR(session->device_memory().Allocate(request, &address));
   *devPtr = reinterpret_cast<void*>(address);
   return ACL_SUCCESS;
 }
 
-aclError CheckConfig(const aclrtMallocConfig* config) {
-  if (config != nullptr && config->numAttrs > 0 && config->attrs == nullptr) {
-    return Fail(ACL_ERROR_INVALID_PARAM, "the configuration has {} attributes at null",
-                config->numAttrs);
+aclError MallocCached(void** devPtr, size_t size, aclrtMemMallocPolicy policy) {
+  switch (policy) {
+    case ACL_MEM_MALLOC_HUGE_FIRST_P2P:
+    case ACL_MEM_MALLOC_HUGE_ONLY_P2P:
+    case ACL_MEM_MALLOC_NORMAL_ONLY_P2P:
+    case ACL_MEM_MALLOC_HUGE1G_ONLY_P2P:
+    case ACL_MEM_TYPE_LOW_BAND_WIDTH:
+    case ACL_MEM_TYPE_HIGH_BAND_WIDTH:
+    case ACL_MEM_ACCESS_USER_SPACE_READONLY:
+      return Fail(ACL_ERROR_RT_PARAM_INVALID, "policy {:#x} is not for cached memory",
+                  static_cast<uint32_t>(policy));
+    default:
+      return Malloc(devPtr, size, policy, Padding::kAsTheManualSays);
   }
-  return ACL_SUCCESS;  // module ids and such are for the accounting of other components
+}
+
+// Gives device or managed memory back. `session` has the address in its window.
+aclError FreeIn(rt::Session& session, uint64_t address) {
+  if (session.managed_memory().Contains(address)) {
+    return session.managed_memory().Free(address);
+  }
+  if (session.memory_pools().Contains(address)) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID, "{:#x} is memory of a pool; call aclrtMemPoolFreeAsync",
+                address);
+  }
+  return session.device_memory().Free(address);
 }
 
 aclError Free(void* devPtr, bool synchronize) {
   VNPU_REQUIRE_NOT_NULL(devPtr);
   const auto address = reinterpret_cast<uint64_t>(devPtr);
   const auto session = rt::SessionOfAddress(address);
-  if (session == nullptr || session->pinned_memory().Contains(address)) {
+  if (session == nullptr || (session->pinned_memory().Contains(address) &&
+                             !session->managed_memory().Contains(address))) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "{} is host memory, not device memory{}", devPtr,
                 session == nullptr ? ", or its device was reset" : "; call aclrtFreeHost");
   }
@@ -54,16 +85,19 @@ aclError Free(void* devPtr, bool synchronize) {
     VNPU_RETURN_IF_ERROR(rt::CurrentContext(&context));
     VNPU_RETURN_IF_ERROR(rt::SynchronizeDevice(*context, std::nullopt));
   }
-  return session->device_memory().Free(address);
+  return FreeIn(*session, address);
 }
 
-aclError MallocHost(void** hostPtr, uint64_t size) {
+aclError MallocHost(void** hostPtr, uint64_t size, const aclrtMallocConfig* config = nullptr) {
   VNPU_REQUIRE_NOT_NULL(hostPtr);
   if (size == 0) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "size is 0; ask for at least 1 byte");
   }
   std::shared_ptr<rt::Session> session;
   VNPU_RETURN_IF_ERROR(rt::CurrentSession(&session));
+  uint32_t component = rt::kApplication;  // device memory alone is accounted for
+  VNPU_RETURN_IF_ERROR(
+      rt::ReadMallocConfig(config, rt::MemoryPlace::kHost, session->index(), &component));
   std::byte* memory = nullptr;
   VNPU_RETURN_IF_ERROR(session->pinned_memory().Allocate(size, &memory));
   *hostPtr = memory;
@@ -74,7 +108,8 @@ aclError FreeHost(void* hostPtr, bool synchronize) {
   VNPU_REQUIRE_NOT_NULL(hostPtr);
   const auto address = reinterpret_cast<uint64_t>(hostPtr);
   const auto session = rt::SessionOfAddress(address);
-  if (session == nullptr || !session->pinned_memory().Contains(address)) {
+  if (session == nullptr || !session->pinned_memory().Contains(address) ||
+      session->managed_memory().Contains(address)) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "{} is not pinned host memory{}", hostPtr,
                 session != nullptr ? "; call aclrtFree" : ", or its device was reset");
   }
@@ -91,34 +126,47 @@ bool IsDdr(aclrtMemAttr attr) {
          attr == ACL_DDR_MEM_P2P_HUGE || attr == ACL_DDR_MEM_P2P_NORMAL;
 }
 
+// What amounts of such memory are multiples of.
+uint64_t PageOf(aclrtMemAttr attr) {
+  switch (attr) {
+    case ACL_HBM_MEM_HUGE:
+    case ACL_HBM_MEM_P2P_HUGE:
+    case ACL_MEM_HUGE:
+    case ACL_MEM_P2P_HUGE:
+      return VNPU_HUGE_PAGE_SIZE;
+    case ACL_HBM_MEM_HUGE1G:
+    case ACL_HBM_MEM_P2P_HUGE1G:
+    case ACL_MEM_HUGE1G:
+    case ACL_MEM_P2P_HUGE1G:
+      return uint64_t{1} << 30;
+    default:
+      return 1;
+  }
+}
+
 }  // namespace
 
-aclError aclrtMalloc(void** devPtr, size_t size, aclrtMemMallocPolicy /*policy*/) {
-  return Guard(__func__, [&] { return Malloc(devPtr, size); });
+aclError aclrtMalloc(void** devPtr, size_t size, aclrtMemMallocPolicy policy) {
+  return Guard(__func__, [&] { return Malloc(devPtr, size, policy, Padding::kAsTheManualSays); });
 }
 
-aclError aclrtMallocAlign32(void** devPtr, size_t size, aclrtMemMallocPolicy /*policy*/) {
-  return Guard(__func__, [&] { return Malloc(devPtr, size); });
+aclError aclrtMallocAlign32(void** devPtr, size_t size, aclrtMemMallocPolicy policy) {
+  return Guard(__func__, [&] { return Malloc(devPtr, size, policy, Padding::kNone); });
 }
 
-aclError aclrtMallocCached(void** devPtr, size_t size, aclrtMemMallocPolicy /*policy*/) {
-  return Guard(__func__, [&] { return Malloc(devPtr, size); });
+aclError aclrtMallocCached(void** devPtr, size_t size, aclrtMemMallocPolicy policy) {
+  return Guard(__func__, [&] { return MallocCached(devPtr, size, policy); });
 }
 
-aclError aclrtMallocWithCfg(void** devPtr, size_t size, aclrtMemMallocPolicy /*policy*/,
+aclError aclrtMallocWithCfg(void** devPtr, size_t size, aclrtMemMallocPolicy policy,
                             aclrtMallocConfig* cfg) {
-  return Guard(__func__, [&]() -> aclError {
-    VNPU_RETURN_IF_ERROR(CheckConfig(cfg));
-    return Malloc(devPtr, size);
-  });
+  return Guard(__func__,
+               [&] { return Malloc(devPtr, size, policy, Padding::kAsTheManualSays, cfg); });
 }
 
-aclError aclrtMallocForTaskScheduler(void** devPtr, size_t size, aclrtMemMallocPolicy /*policy*/,
+aclError aclrtMallocForTaskScheduler(void** devPtr, size_t size, aclrtMemMallocPolicy policy,
                                      aclrtMallocConfig* cfg) {
-  return Guard(__func__, [&]() -> aclError {
-    VNPU_RETURN_IF_ERROR(CheckConfig(cfg));
-    return Malloc(devPtr, size);
-  });
+  return Guard(__func__, [&] { return Malloc(devPtr, size, policy, Padding::kNone, cfg); });
 }
 
 aclError aclrtFree(void* devPtr) {
@@ -134,10 +182,7 @@ aclError aclrtMallocHost(void** hostPtr, size_t size) {
 }
 
 aclError aclrtMallocHostWithCfg(void** ptr, uint64_t size, aclrtMallocConfig* cfg) {
-  return Guard(__func__, [&]() -> aclError {
-    VNPU_RETURN_IF_ERROR(CheckConfig(cfg));
-    return MallocHost(ptr, size);
-  });
+  return Guard(__func__, [&] { return MallocHost(ptr, size, cfg); });
 }
 
 aclError aclrtFreeHost(void* hostPtr) {
@@ -182,8 +227,10 @@ aclError aclrtGetMemInfo(aclrtMemAttr attr, size_t* free, size_t* total) {
     if (result < 0) {
       return rt::FailErrno(-result, "cannot query the device");
     }
-    *free = info.hbm_free + session->device_memory().cached_bytes();
-    *total = info.hbm_total;
+    // Pages of all sizes come out of the same memory.
+    const uint64_t page = PageOf(attr);
+    *free = (info.hbm_free + session->device_memory().cached_bytes()) / page * page;
+    *total = info.hbm_total / page * page;
     return ACL_SUCCESS;
   });
 }
@@ -200,9 +247,17 @@ aclError aclrtPointerGetAttributes(const void* ptr, aclrtPtrAttributes* attribut
       return ACL_SUCCESS;
     }
     attributes->location.id = session->index();
-    const bool pinned = session->pinned_memory().Contains(address);
-    attributes->location.type = pinned ? ACL_MEM_LOCATION_TYPE_HOST : ACL_MEM_LOCATION_TYPE_DEVICE;
-    attributes->pageSize = pinned ? VNPU_PAGE_SIZE : VNPU_HUGE_PAGE_SIZE;
+    if (session->managed_memory().Contains(address)) {
+      attributes->location.type = ACL_MEM_LOCATION_TYPE_MANAGED;
+      attributes->pageSize = VNPU_PAGE_SIZE;
+    } else if (session->pinned_memory().Contains(address)) {
+      attributes->location.type = ACL_MEM_LOCATION_TYPE_HOST;
+      attributes->pageSize = VNPU_PAGE_SIZE;
+    } else {
+      attributes->location.type = ACL_MEM_LOCATION_TYPE_DEVICE;
+      const auto region = session->device_memory().RegionOf(address);
+      attributes->pageSize = region.has_value() ? region->page_size : VNPU_HUGE_PAGE_SIZE;
+    }
     return ACL_SUCCESS;
   });
 }

@@ -72,7 +72,7 @@ aclError PeerExports::MapFor(Session& peer, uint64_t address, const Range& range
   map.va = address;
   map.size = range.size;
   map.pmem_id = *imported;
-  map.prot = VNPU_PROT_READ | VNPU_PROT_WRITE;
+  map.prot = range.prot;
   result = peer.Call(VNPU_IOC_MAP, map);
   if (result < 0) {
     vnpu_ioc_release release{.va = address, .reserved = 0};
@@ -103,9 +103,9 @@ void PeerExports::UnmapAll(const Peer& peer) const {
   }
 }
 
-void PeerExports::Add(uint64_t address, uint64_t size, uint32_t pmem_id) {
+void PeerExports::Add(uint64_t address, uint64_t size, uint32_t pmem_id, uint32_t prot) {
   const std::lock_guard lock(mutex_);
-  const Range range{.size = size, .pmem_id = pmem_id};
+  const Range range{.size = size, .pmem_id = pmem_id, .prot = prot};
   ranges_[address] = range;
   for (auto& [serial, peer] : peers_) {
     const std::shared_ptr<Session> session = peer.session.lock();

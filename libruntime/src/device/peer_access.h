@@ -22,8 +22,9 @@ class PeerExports {
  public:
   explicit PeerExports(Session& owner) : owner_(owner) {}
 
-  // `size` bytes mapped at `address`: the whole of an object that this session allocated.
-  void Add(uint64_t address, uint64_t size, uint32_t pmem_id);
+  // `size` bytes mapped at `address`: the whole of an object that this session allocated. `prot`:
+  // VNPU_PROT_*.
+  void Add(uint64_t address, uint64_t size, uint32_t pmem_id, uint32_t prot);
   // To be called before they are unmapped.
   void Remove(uint64_t address);
 
@@ -34,6 +35,7 @@ class PeerExports {
   struct Range {
     uint64_t size = 0;
     uint32_t pmem_id = 0;
+    uint32_t prot = 0;
   };
   struct Peer {
     std::weak_ptr<Session> session;

@@ -25,6 +25,9 @@
 #include "libruntime/src/memory/copy_engine.h"
 #include "libruntime/src/memory/device_memory.h"
 #include "libruntime/src/memory/host_registry.h"
+#include "libruntime/src/memory/managed_memory.h"
+#include "libruntime/src/memory/memory_pool.h"
+#include "libruntime/src/memory/memory_usage.h"
 #include "libruntime/src/memory/pinned_memory.h"
 #include "libruntime/src/memory/virtual_memory.h"
 #include "libruntime/src/queue/queue_pool.h"
@@ -63,6 +66,9 @@ Session::Session(std::shared_ptr<Driver> driver, uint32_t index)
       pinned_memory_(std::make_unique<PinnedMemory>(*this)),
       virtual_memory_(std::make_unique<VirtualMemory>(*this)),
       host_registry_(std::make_unique<HostRegistry>(*this)),
+      managed_memory_(std::make_unique<ManagedMemory>(*this)),
+      memory_pools_(std::make_unique<MemoryPools>(*this)),
+      memory_usage_(std::make_unique<MemoryUsage>()),
       peer_exports_(std::make_unique<PeerExports>(*this)),
       copies_(std::make_unique<CopyEngine>(*this)),
       prints_(std::make_unique<KernelPrints>(*this)),
@@ -167,6 +173,7 @@ void Session::Close() {
   }
   virtual_memory_->Drop();
   host_registry_->Drop();
+  memory_pools_->Drop();
   window_ = Window();
 }
 
@@ -214,7 +221,8 @@ aclError Session::SyncArea(uint64_t* address) {
   const std::lock_guard lock(sync_area_mutex_);
   if (sync_area_ == 0) {
     uint64_t fresh = 0;
-    VNPU_RETURN_IF_ERROR(device_memory_->Allocate(VNPU_PAGE_SIZE, &fresh));
+    VNPU_RETURN_IF_ERROR(device_memory_->Allocate(
+        MemoryRequest{.size = VNPU_PAGE_SIZE, .component = kRuntimeItself}, &fresh));
     const aclError zeroed = FillNow(reinterpret_cast<void*>(fresh), VNPU_PAGE_SIZE, 0, 1);
     if (zeroed != ACL_SUCCESS) {
       device_memory_->Free(fresh);

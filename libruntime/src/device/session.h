@@ -25,6 +25,9 @@ class DeviceMemory;
 class EventPool;
 class HostCalls;
 class HostRegistry;
+class ManagedMemory;
+class MemoryPools;
+class MemoryUsage;
 class PeerExports;
 
 class KernelPrints;
@@ -92,6 +95,9 @@ class Session : public std::enable_shared_from_this<Session> {
   PinnedMemory& pinned_memory() const { return *pinned_memory_; }
   VirtualMemory& virtual_memory() const { return *virtual_memory_; }
   HostRegistry& host_registry() const { return *host_registry_; }
+  ManagedMemory& managed_memory() const { return *managed_memory_; }
+  MemoryPools& memory_pools() const { return *memory_pools_; }
+  MemoryUsage& memory_usage() const { return *memory_usage_; }
   PeerExports& peer_exports() const { return *peer_exports_; }
   CopyEngine& copies() const { return *copies_; }
   KernelPrints& prints() const { return *prints_; }
@@ -147,6 +153,9 @@ class Session : public std::enable_shared_from_this<Session> {
   std::unique_ptr<PinnedMemory> pinned_memory_;
   std::unique_ptr<VirtualMemory> virtual_memory_;
   std::unique_ptr<HostRegistry> host_registry_;
+  std::unique_ptr<ManagedMemory> managed_memory_;
+  std::unique_ptr<MemoryPools> memory_pools_;
+  std::unique_ptr<MemoryUsage> memory_usage_;
   std::unique_ptr<PeerExports> peer_exports_;
   std::unique_ptr<CopyEngine> copies_;
   std::unique_ptr<KernelPrints> prints_;

@@ -16,6 +16,7 @@
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/kernel/args_list.h"
 #include "libruntime/src/kernel/print.h"
+#include "libruntime/src/memory/memory_usage.h"
 #include "libruntime/src/stream/context.h"
 
 namespace vnpu::runtime {
@@ -112,6 +113,7 @@ aclError Bring(Module* module) {
   module->module_id = request.module_id;
   module->address = request.va;
   module->span = request.span;
+  module->session->memory_usage().Add(kRuntimeItself, request.span);
   return ACL_SUCCESS;
 }
 
@@ -231,6 +233,9 @@ aclError UnloadModule(Module* module) {
   vnpu_ioc_module_unload request{.module_id = module->module_id, .reserved = 0};
   const bool on_device = !module->image.valid() && module->session->usable();
   const int result = on_device ? module->session->Call(VNPU_IOC_MODULE_UNLOAD, request) : 0;
+  if (on_device) {
+    module->session->memory_usage().Remove(kRuntimeItself, module->span);
+  }
   Bury(module);
   if (result == -EBUSY) {
     return Fail(ACL_ERROR_RT_KERNEL_UNREGISTERING,

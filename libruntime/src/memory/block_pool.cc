@@ -107,7 +107,8 @@ std::optional<BlockPool::Freed> BlockPool::Free(uint64_t address) {
   }
   Block* block = found->second;
   used_.erase(found);
-  free_bytes_ += block->size;
+  const uint64_t size = block->size;
+  free_bytes_ += size;
   block->free = true;
   if (block->after != nullptr && block->after->free) {
     Unlink(block->after);
@@ -119,7 +120,8 @@ std::optional<BlockPool::Freed> BlockPool::Free(uint64_t address) {
     Absorb(block);
   }
   Link(block);
-  return Freed{.region = block->region,
+  return Freed{.size = size,
+               .region = block->region,
                .region_empty = block->before == nullptr && block->after == nullptr};
 }
 
@@ -129,6 +131,16 @@ std::optional<BlockPool::Range> BlockPool::Find(uint64_t address) const {
     return std::nullopt;
   }
   return Range{.base = address, .size = found->second->size};
+}
+
+std::vector<uint64_t> BlockPool::EmptyRegions() const {
+  std::vector<uint64_t> empty;
+  for (const auto& [base, block] : first_blocks_) {
+    if (block->free && block->after == nullptr) {
+      empty.push_back(base);
+    }
+  }
+  return empty;
 }
 
 std::optional<BlockPool::Range> BlockPool::FindAround(uint64_t address) const {

@@ -9,6 +9,7 @@
 #include <deque>
 #include <optional>
 #include <unordered_map>
+#include <vector>
 
 namespace vnpu::runtime {
 
@@ -30,6 +31,7 @@ class BlockPool {
   uint64_t Allocate(uint64_t size);
 
   struct Freed {
+    uint64_t size = 0;    // of the block
     uint64_t region = 0;  // base of the block's region
     bool region_empty = false;
   };
@@ -41,6 +43,9 @@ class BlockPool {
   // The block in use that holds `address`. Takes time with the number of blocks unless it starts
   // there.
   std::optional<Range> FindAround(uint64_t address) const;
+
+  // Bases of the regions whose blocks are all free.
+  std::vector<uint64_t> EmptyRegions() const;
 
   uint64_t free_bytes() const { return free_bytes_; }
   size_t regions() const { return regions_.size(); }

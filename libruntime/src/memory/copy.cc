@@ -10,6 +10,7 @@
 #include "libruntime/src/device/peer_access.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/memory/copy_engine.h"
+#include "libruntime/src/memory/managed_memory.h"
 #include "libruntime/src/memory/pinned_memory.h"
 #include "libruntime/src/stream/stream.h"
 
@@ -23,8 +24,16 @@ struct Route {
   std::shared_ptr<Session> session;
   uint32_t flags = 0;  // VNPU_COPY_*
 
-  bool dst_on_device() const { return dst.place == Place::kDevice; }
-  bool src_on_device() const { return src.place == Place::kDevice; }
+  bool dst_on_device() const { return OnDevice(dst); }
+  bool src_on_device() const { return OnDevice(src); }
+  bool dst_on_host() const { return dst.place != Place::kDevice; }
+  bool src_on_host() const { return src.place != Place::kDevice; }
+
+ private:
+  // Managed memory is on both sides; the device copies it.
+  static bool OnDevice(const End& end) {
+    return end.place == Place::kDevice || end.place == Place::kManaged;
+  }
 };
 
 // Between two devices: one of them copies that has access to the other, `preferred` (a serial
@@ -74,12 +83,12 @@ bool KindFits(aclrtMemcpyKind kind, const Route& route) {
     case ACL_MEMCPY_DEFAULT:
       return true;
     case ACL_MEMCPY_HOST_TO_HOST:
-      return !route.dst_on_device() && !route.src_on_device();
+      return route.dst_on_host() && route.src_on_host();
     case ACL_MEMCPY_HOST_TO_DEVICE:
     case ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE:
-      return route.dst_on_device() && !route.src_on_device();
+      return route.dst_on_device() && route.src_on_host();
     case ACL_MEMCPY_DEVICE_TO_HOST:
-      return !route.dst_on_device() && route.src_on_device();
+      return route.dst_on_host() && route.src_on_device();
     case ACL_MEMCPY_DEVICE_TO_DEVICE:
     case ACL_MEMCPY_INNER_DEVICE_TO_DEVICE:
     case ACL_MEMCPY_INTER_DEVICE_TO_DEVICE:
@@ -173,9 +182,24 @@ End FindEnd(const void* pointer) {
   End end;
   end.session = SessionOfAddress(address);
   if (end.session != nullptr) {
-    end.place = end.session->pinned_memory().Contains(address) ? Place::kPinned : Place::kDevice;
+    end.place = Place::kDevice;
+    if (end.session->pinned_memory().Contains(address)) {
+      end.place =
+          end.session->managed_memory().Contains(address) ? Place::kManaged : Place::kPinned;
+    }
   }
   return end;
+}
+
+aclError CheckReachable(const void* pointer, const Stream& stream) {
+  VNPU_REQUIRE_NOT_NULL(pointer);
+  const End end = FindEnd(pointer);
+  return end.session != nullptr && end.session->serial() == stream.session_serial
+             ? ACL_SUCCESS
+             : Fail(ACL_ERROR_RT_PARAM_INVALID,
+                    "{} is not memory that the stream's device reaches: take device memory, or "
+                    "pinned memory, of that device",
+                    pointer);
 }
 
 aclError CopyNow(const CopyRequest& request) {

@@ -10,14 +10,18 @@
 
 namespace vnpu::runtime {
 
-enum class Place : uint8_t { kPageable, kPinned, kDevice };
+enum class Place : uint8_t { kPageable, kPinned, kManaged, kDevice };
 
-// Where an address lies, and the session of pinned and device memory.
+// Where an address lies, and the session of pinned, managed and device memory.
 struct End {
   Place place = Place::kPageable;
   std::shared_ptr<Session> session;
 };
 End FindEnd(const void* pointer);
+
+// Fails unless the stream's device reaches the memory by its address: device, managed or pinned
+// memory of that device.
+aclError CheckReachable(const void* pointer, const Stream& stream);
 
 struct CopyRequest {
   void* dst = nullptr;

@@ -21,211 +21,205 @@ namespace {
 constexpr uint64_t kMaxDeviceRegion = uint64_t{1} << 30;
 // Allocations from this size on are mapped on their own.
 constexpr uint64_t kSingleAllocation = uint64_t{32} << 20;
-// From this size on whole pages waste little.
-constexpr uint64_t kOwnPages = uint64_t{64} << 10;
-constexpr uint64_t kSmallRegion = VNPU_HUGE_PAGE_SIZE;
+constexpr uint64_t kGiantPage = uint64_t{1} << 30;
+// Up to here memory of huge pages first is not rounded up to huge pages.
+constexpr uint64_t kLargestSmall = uint64_t{1} << 20;
 
-constexpr bool HasOwnPages(uint64_t size) {
-  return size >= kOwnPages || size % VNPU_PAGE_SIZE == 0;
+// Bytes that the policy takes for a request.
+uint64_t SizeFor(const MemoryRequest& request, uint32_t page_size) {
+  switch (request.pages) {
+    case PagePolicy::kGiant:
+      return RoundUp(request.size, kGiantPage);
+    case PagePolicy::kHugeOnly:
+      return RoundUp(request.size, VNPU_HUGE_PAGE_SIZE);
+    case PagePolicy::kHugeFirst:
+      return page_size == VNPU_HUGE_PAGE_SIZE && request.size > kLargestSmall
+                 ? RoundUp(request.size, VNPU_HUGE_PAGE_SIZE)
+                 : request.size;
+    case PagePolicy::kNormal:
+      break;
+  }
+  return request.size;
 }
+
+constexpr uint64_t kSmallRegion = VNPU_HUGE_PAGE_SIZE;
 
 }  // namespace
 
-aclError DeviceMemory::Allocate(uint64_t size, uint64_t* address) {
-  if (size > session_.info().hbm_total) {
+aclError DeviceMemory::Allocate(const MemoryRequest& request, uint64_t* address) {
+  if (request.size > session_.info().hbm_total) {
     return Fail(ACL_ERROR_RT_MEMORY_ALLOCATION,
-                "{} bytes are more than the {} bytes of the device; ask for less", size,
+                "{} bytes are more than the {} bytes of the device; ask for less", request.size,
                 session_.info().hbm_total);
   }
   const std::lock_guard lock(mutex_);
-  if (size >= kSingleAllocation) {
-    return AllocateSingle(size, address);
+  Pool& first = request.pages == PagePolicy::kNormal ? normal_ : huge_;
+  uint64_t size = 0;
+  aclError error = AllocateFrom(first, request, address, &size);
+  if (error == ACL_ERROR_RT_MEMORY_ALLOCATION && DropEmptyRegions()) {
+    error = AllocateFrom(first, request, address, &size);
   }
-  return HasOwnPages(size) ? AllocatePages(RoundUp(size, VNPU_PAGE_SIZE), address)
-                           : AllocateSmall(size, address);
+  if (error == ACL_ERROR_RT_MEMORY_ALLOCATION && request.pages == PagePolicy::kHugeFirst) {
+    error = AllocateFrom(normal_, request, address, &size);
+  }
+  if (error == ACL_ERROR_RT_MEMORY_ALLOCATION) {
+    return Fail(error, "the device has no {} bytes left{}; free memory or ask for less",
+                SizeFor(request, first.page_size),
+                request.pages == PagePolicy::kGiant ? " in pieces of 1 GiB" : "");
+  }
+  if (error == ACL_SUCCESS) {
+    session_.memory_usage().Add(request.component, size);
+    if (request.component != kApplication) {
+      components_[*address] = request.component;
+    }
+  }
+  return error;
 }
 
-aclError DeviceMemory::AllocatePages(uint64_t size, uint64_t* address) {
-  *address = pages_.Allocate(size);
+bool DeviceMemory::HasOwnPages(const MemoryRequest& request, uint64_t size) {
+  return request.own_pages || size >= kOwnPages || size % VNPU_PAGE_SIZE == 0;
+}
+
+// ACL_ERROR_RT_MEMORY_ALLOCATION without a message when there is not so much.
+aclError DeviceMemory::AllocateFrom(Pool& pool, const MemoryRequest& request, uint64_t* address,
+                                    uint64_t* size) {
+  const uint64_t bytes = SizeFor(request, pool.page_size);
+  if (bytes >= kSingleAllocation || request.read_only) {
+    Region region;
+    VNPU_RETURN_IF_ERROR(
+        MapRegion(pool.page_size, request, RoundUp(bytes, pool.page_size), address, &region));
+    region.single = true;
+    regions_[*address] = region;
+    *size = region.size;
+    return ACL_SUCCESS;
+  }
+  if (HasOwnPages(request, bytes)) {
+    *size = RoundUp(bytes, VNPU_PAGE_SIZE);
+    return AllocatePages(pool, *size, address);
+  }
+  *size = RoundUp(bytes, BlockPool::kAlign);
+  return AllocateSmall(pool, *size, address);
+}
+
+aclError DeviceMemory::AllocatePages(Pool& pool, uint64_t size, uint64_t* address) {
+  *address = pool.pages.Allocate(size);
   if (*address == 0 && ReclaimLent()) {
-    *address = pages_.Allocate(size);
+    *address = pool.pages.Allocate(size);
   }
   if (*address == 0) {
-    VNPU_RETURN_IF_ERROR(Grow(size));
-    *address = pages_.Allocate(size);
+    VNPU_RETURN_IF_ERROR(Grow(pool, size));
+    *address = pool.pages.Allocate(size);
   }
   return *address != 0 ? ACL_SUCCESS
                        : Fail(ACL_ERROR_RT_INTERNAL_ERROR, "a fresh region has no room");
 }
 
-aclError DeviceMemory::AllocateSmall(uint64_t size, uint64_t* address) {
-  *address = small_.Allocate(size);
+aclError DeviceMemory::AllocateSmall(Pool& pool, uint64_t size, uint64_t* address) {
+  *address = pool.small.Allocate(size);
   if (*address == 0) {
     uint64_t base = 0;
-    VNPU_RETURN_IF_ERROR(AllocatePages(kSmallRegion, &base));
-    small_.AddRegion(base, kSmallRegion);
-    *address = small_.Allocate(size);
+    VNPU_RETURN_IF_ERROR(AllocatePages(pool, kSmallRegion, &base));
+    pool.small.AddRegion(base, kSmallRegion);
+    *address = pool.small.Allocate(size);
   }
   return ACL_SUCCESS;
 }
 
 aclError DeviceMemory::Free(uint64_t address) {
   const std::lock_guard lock(mutex_);
-  if (const auto single = regions_.find(address);
-      single != regions_.end() && single->second.single) {
-    const Region region = single->second;
-    regions_.erase(single);
-    exports_.erase(address);  // the driver ends them with the object
-    UnmapRegion(address, region);
-    return ACL_SUCCESS;
-  }
-  if (const auto freed = small_.Free(address)) {
-    if (freed->region_empty && small_.regions() > 1) {
-      small_.RemoveRegion(freed->region);
-      FreePages(freed->region);
-    }
-    return ACL_SUCCESS;
-  }
-  const bool in_use =
-      pages_.Find(address).has_value() && !small_.has_region(address) && !lent_.contains(address);
-  if (!in_use) {
+  const std::optional<uint64_t> size = TakeBack(address);
+  if (!size.has_value()) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID,
                 "{:#x} is not the start of allocated device memory: freed twice, or not what an "
                 "allocation returned",
                 address);
   }
-  if (const auto exported = exports_.find(address); exported != exports_.end()) {
-    if (!EndShares(&exported->second)) {
-      lent_.insert(address);
-      return ACL_SUCCESS;
-    }
-    exports_.erase(exported);
+  uint32_t component = kApplication;
+  if (const auto other = components_.find(address); other != components_.end()) [[unlikely]] {
+    component = other->second;
+    components_.erase(other);
   }
-  FreePages(address);
+  session_.memory_usage().Remove(component, *size);
   return ACL_SUCCESS;
 }
 
-void DeviceMemory::FreePages(uint64_t address) {
-  const auto freed = pages_.Free(address);
-  if (freed.has_value() && freed->region_empty && pages_.regions() > 1) {
-    pages_.RemoveRegion(freed->region);
-    const Region region = regions_.at(freed->region);
-    regions_.erase(freed->region);
-    UnmapRegion(freed->region, region);
-  }
-}
-
-// Sharing ------------------------------------------------------------------------------------
-
-std::optional<BlockPool::Range> DeviceMemory::BlockOf(uint64_t address) const {
-  const std::lock_guard lock(mutex_);
-  if (const auto small = small_.FindAround(address)) {
-    return small;
-  }
-  return PagesOf(address);
-}
-
-// The block in use around `address` that has its pages for itself.
-std::optional<BlockPool::Range> DeviceMemory::PagesOf(uint64_t address) const {
-  const auto region = FindRange(regions_, address, [](const Region& r) { return r.size; });
-  if (region == regions_.end()) {
-    return std::nullopt;
-  }
-  if (region->second.single) {
-    return BlockPool::Range{.base = region->first, .size = region->second.size};
-  }
-  const auto block = pages_.FindAround(address);
-  const bool handed_out =
-      block.has_value() && !small_.has_region(block->base) && !lent_.contains(block->base);
-  return handed_out ? block : std::nullopt;
-}
-
-aclError DeviceMemory::Export(uint64_t address, uint64_t size, uint32_t flags, Exported* exported) {
-  const std::lock_guard lock(mutex_);
-  if (small_.FindAround(address).has_value()) {
-    return Fail(ACL_ERROR_RT_ADDR_UNALIGNED,
-                "the memory at {:#x} shares its pages with other memory: allocate a multiple of {} "
-                "bytes, or {} at least",
-                address, VNPU_PAGE_SIZE, kOwnPages);
-  }
-  const auto block = PagesOf(address);
-  if (!block.has_value() || size == 0 || size > block->base + block->size - address) {
-    return Fail(ACL_ERROR_RT_PARAM_INVALID, "{} bytes at {:#x} are not allocated device memory",
-                size, address);
-  }
-  if (address % VNPU_PAGE_SIZE != 0) {
-    return Fail(ACL_ERROR_RT_ADDR_UNALIGNED, "{:#x} is not a multiple of {}", address,
-                VNPU_PAGE_SIZE);
-  }
-  const auto region = FindRange(regions_, address, [](const Region& r) { return r.size; });
-  VNPU_RETURN_IF_ERROR(ExportPart(session_, region->second.pmem_id, address - region->first,
-                                  RoundUp(size, VNPU_PAGE_SIZE), flags, exported));
-  exports_[block->base].push_back(exported->share_id);
-  return ACL_SUCCESS;
-}
-
-void DeviceMemory::EndExport(uint64_t address, uint32_t share_id) {
-  const std::lock_guard lock(mutex_);
-  const auto block = PagesOf(address);
-  const auto found = block.has_value() ? exports_.find(block->base) : exports_.end();
-  if (found == exports_.end()) {
-    return;  // freed meanwhile, which ended it
-  }
-  std::vector<uint32_t> one{share_id};
-  if (EndShares(&one)) {
-    std::erase(found->second, share_id);
-  }
-  if (found->second.empty()) {
-    exports_.erase(found);
-  }
-}
-
-// Ends keys; true, and the list is empty, when nobody has anything of what they opened.
-bool DeviceMemory::EndShares(std::vector<uint32_t>* shares) {
-  std::erase_if(*shares, [this](uint32_t share_id) {
-    vnpu_ioc_unexport request{.share_id = share_id, .flags = VNPU_UNEXPORT_IF_UNUSED};
-    return session_.Call(VNPU_IOC_UNEXPORT, request) != -EBUSY;
-  });
-  return shares->empty();
-}
-
-// True when freed blocks have come back.
-bool DeviceMemory::ReclaimLent() {
-  const size_t before = lent_.size();
-  for (auto it = lent_.begin(); it != lent_.end();) {
-    const auto exported = exports_.find(*it);
-    if (!EndShares(&exported->second)) {
-      ++it;
-      continue;
-    }
-    const uint64_t address = *it;
-    exports_.erase(exported);
-    it = lent_.erase(it);
-    FreePages(address);
-  }
-  return lent_.size() != before;
-}
-
-// Regions ------------------------------------------------------------------------------------
-
-uint64_t DeviceMemory::cached_bytes() const {
-  const std::lock_guard lock(mutex_);
-  return pages_.free_bytes() + small_.free_bytes();
-}
-
-std::optional<BlockPool::Range> DeviceMemory::RegionOf(uint64_t address) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = FindRange(regions_, address, [](const Region& region) { return region.size; });
+// The size of the block that starts at `address`, which is free now; nothing if there is none.
+std::optional<uint64_t> DeviceMemory::TakeBack(uint64_t address) {
+  const auto found = FindRegion(address);
   if (found == regions_.end()) {
     return std::nullopt;
   }
-  return BlockPool::Range{.base = found->first, .size = found->second.size};
+  if (!found->second.single) {
+    Pool& pool = PoolOf(found->second);
+    const auto freed = pool.small.Free(address);
+    if (!freed.has_value()) {
+      return TakeBackPages(pool, address);
+    }
+    if (freed->region_empty && pool.small.regions() > 1) {
+      pool.small.RemoveRegion(freed->region);
+      FreePages(pool, freed->region);
+    }
+    return freed->size;
+  }
+  if (found->first != address) {
+    return std::nullopt;
+  }
+  const Region region = found->second;
+  regions_.erase(found);
+  exports_.erase(address);  // the driver ends them with the object
+  UnmapRegion(address, region);
+  return region.size;
 }
 
-aclError DeviceMemory::MapRegion(uint64_t size, uint64_t* base, Region* region) {
+std::optional<uint64_t> DeviceMemory::TakeBackPages(Pool& pool, uint64_t address) {
+  const auto block = pool.pages.Find(address);
+  if (!block.has_value() || pool.small.has_region(address) || lent_.contains(address)) {
+    return std::nullopt;
+  }
+  if (const auto exported = exports_.find(address); exported != exports_.end()) {
+    if (!EndShares(&exported->second)) {
+      lent_.insert(address);
+      return block->size;
+    }
+    exports_.erase(exported);
+  }
+  FreePages(pool, address);
+  return block->size;
+}
+
+void DeviceMemory::FreePages(Pool& pool, uint64_t address) {
+  const auto freed = pool.pages.Free(address);
+  if (freed.has_value() && freed->region_empty && pool.pages.regions() > 1) {
+    DropRegion(pool, freed->region);
+  }
+}
+
+uint64_t DeviceMemory::cached_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return huge_.pages.free_bytes() + huge_.small.free_bytes() + normal_.pages.free_bytes() +
+         normal_.small.free_bytes();
+}
+
+std::map<uint64_t, DeviceMemory::Region>::const_iterator DeviceMemory::FindRegion(
+    uint64_t address) const {
+  return FindRange(regions_, address, [](const Region& region) { return region.size; });
+}
+
+std::optional<DeviceMemory::Extent> DeviceMemory::RegionOf(uint64_t address) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = FindRegion(address);
+  if (found == regions_.end()) {
+    return std::nullopt;
+  }
+  return Extent{
+      .base = found->first, .size = found->second.size, .page_size = found->second.page_size};
+}
+
+aclError DeviceMemory::MapRegion(uint32_t page_size, const MemoryRequest& request, uint64_t bytes,
+                                 uint64_t* base, Region* region) {
   vnpu_ioc_pmem_alloc memory{};
-  memory.size = size;
-  memory.flags = VNPU_PMEM_HUGE;
+  memory.size = bytes;
+  memory.flags = page_size == VNPU_HUGE_PAGE_SIZE ? VNPU_PMEM_HUGE : 0;
   int result = session_.Call(VNPU_IOC_PMEM_ALLOC, memory);
   if (result < 0) {
     return -result == ENOMEM ? ACL_ERROR_RT_MEMORY_ALLOCATION
@@ -233,8 +227,8 @@ aclError DeviceMemory::MapRegion(uint64_t size, uint64_t* base, Region* region) 
   }
   vnpu_ioc_pmem_free give_back{.pmem_id = memory.pmem_id, .reserved = 0};
   vnpu_ioc_reserve range{};
-  range.size = size;
-  range.align = VNPU_HUGE_PAGE_SIZE;
+  range.size = bytes;
+  range.align = request.pages == PagePolicy::kGiant ? kGiantPage : page_size;
   result = session_.Call(VNPU_IOC_RESERVE, range);
   if (result < 0) {
     session_.Call(VNPU_IOC_PMEM_FREE, give_back);
@@ -242,9 +236,9 @@ aclError DeviceMemory::MapRegion(uint64_t size, uint64_t* base, Region* region) 
   }
   vnpu_ioc_map map{};
   map.va = range.va;
-  map.size = size;
+  map.size = bytes;
   map.pmem_id = memory.pmem_id;
-  map.prot = VNPU_PROT_READ | VNPU_PROT_WRITE;
+  map.prot = request.read_only ? VNPU_PROT_READ : VNPU_PROT_READ | VNPU_PROT_WRITE;
   result = session_.Call(VNPU_IOC_MAP, map);
   if (result < 0) {
     vnpu_ioc_release release{.va = range.va, .reserved = 0};
@@ -252,9 +246,13 @@ aclError DeviceMemory::MapRegion(uint64_t size, uint64_t* base, Region* region) 
     session_.Call(VNPU_IOC_PMEM_FREE, give_back);
     return FailErrno(-result, "the driver cannot map device memory");
   }
-  session_.peer_exports().Add(range.va, size, memory.pmem_id);
+  session_.peer_exports().Add(range.va, bytes, memory.pmem_id, map.prot);
   *base = range.va;
-  *region = {.size = size, .pmem_id = memory.pmem_id, .single = false};
+  *region = {.size = bytes,
+             .pmem_id = memory.pmem_id,
+             .page_size = page_size,
+             .single = false,
+             .read_only = request.read_only};
   return ACL_SUCCESS;
 }
 
@@ -271,43 +269,50 @@ void DeviceMemory::UnmapRegion(uint64_t base, const Region& region) {
   }
 }
 
-aclError DeviceMemory::Grow(uint64_t size) {
+void DeviceMemory::DropRegion(Pool& pool, uint64_t base) {
+  pool.pages.RemoveRegion(base);
+  const Region region = regions_.at(base);
+  regions_.erase(base);
+  UnmapRegion(base, region);
+}
+
+// For memory of the other kind. False: there was nothing to give back.
+bool DeviceMemory::DropEmptyRegions() {
+  bool dropped = ReclaimLent();
+  for (Pool* pool : {&huge_, &normal_}) {
+    for (const uint64_t base : pool->small.EmptyRegions()) {
+      pool->small.RemoveRegion(base);
+      FreePages(*pool, base);
+      dropped = true;
+    }
+    for (const uint64_t base : pool->pages.EmptyRegions()) {
+      DropRegion(*pool, base);
+      dropped = true;
+    }
+  }
+  return dropped;
+}
+
+aclError DeviceMemory::Grow(Pool& pool, uint64_t size) {
   const uint64_t least = RoundUp(size, VNPU_HUGE_PAGE_SIZE);
-  aclError error = ACL_ERROR_RT_MEMORY_ALLOCATION;
   // When the device has no large region left, a small one will do.
-  for (uint64_t bytes = std::max(next_region_, least);; bytes = std::max(bytes / 4, least)) {
+  for (uint64_t bytes = std::max(pool.next_region, least);; bytes = std::max(bytes / 4, least)) {
     bytes = RoundUp(bytes, VNPU_HUGE_PAGE_SIZE);
     uint64_t base = 0;
     Region region;
-    error = MapRegion(bytes, &base, &region);
+    const aclError error = MapRegion(pool.page_size, MemoryRequest{}, bytes, &base, &region);
     if (error == ACL_SUCCESS) {
       regions_[base] = region;
-      pages_.AddRegion(base, bytes);
-      if (bytes == next_region_) {
-        next_region_ = std::min(2 * next_region_, kMaxDeviceRegion);
+      pool.pages.AddRegion(base, bytes);
+      if (bytes == pool.next_region) {
+        pool.next_region = std::min(2 * pool.next_region, kMaxDeviceRegion);
       }
       return ACL_SUCCESS;
     }
     if (error != ACL_ERROR_RT_MEMORY_ALLOCATION || bytes <= least) {
-      break;
+      return error;
     }
   }
-  return error == ACL_ERROR_RT_MEMORY_ALLOCATION
-             ? Fail(error, "the device has no {} bytes left; free memory or ask for less", size)
-             : error;
-}
-
-aclError DeviceMemory::AllocateSingle(uint64_t size, uint64_t* address) {
-  Region region;
-  const aclError error = MapRegion(RoundUp(size, VNPU_HUGE_PAGE_SIZE), address, &region);
-  if (error == ACL_ERROR_RT_MEMORY_ALLOCATION) {
-    return Fail(error, "the device has no {} bytes left; free memory or ask for less", size);
-  }
-  if (error == ACL_SUCCESS) {
-    region.single = true;
-    regions_[*address] = region;
-  }
-  return error;
 }
 
 }  // namespace vnpu::runtime

@@ -7,6 +7,7 @@
 #include "libruntime/src/device/device.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/memory/device_memory.h"
+#include "libruntime/src/memory/memory_pool.h"
 
 namespace vnpu::runtime {
 namespace {
@@ -71,6 +72,11 @@ aclError IpcMemory::Export(uint64_t address, uint64_t size, bool any_process, Sh
   const std::shared_ptr<Session> session = SessionOfAddress(address);
   if (session == nullptr) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "{:#x} is not an address of a device", address);
+  }
+  if (session->memory_pools().Contains(address)) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "{:#x} is memory of a pool, which is not shared this way; use aclrtMalloc",
+                address);
   }
   Exported exported;
   VNPU_RETURN_IF_ERROR(session->device_memory().Export(

@@ -42,6 +42,17 @@ aclError PinnedMemory::Allocate(uint64_t size, std::byte** memory) {
   return ACL_SUCCESS;
 }
 
+aclError PinnedMemory::AllocateOwn(uint64_t size, std::byte** memory) {
+  if (size > VNPU_WINDOW_SIZE) {
+    return Fail(ACL_ERROR_RT_MEMORY_ALLOCATION, "{} bytes of pinned memory cannot be had", size);
+  }
+  const std::lock_guard lock(mutex_);
+  uint64_t address = 0;
+  VNPU_RETURN_IF_ERROR(PinRegion(RoundUp(size, VNPU_HUGE_PAGE_SIZE), /*single=*/true, &address));
+  *memory = reinterpret_cast<std::byte*>(address);
+  return ACL_SUCCESS;
+}
+
 aclError PinnedMemory::Free(void* memory) {
   const auto address = reinterpret_cast<uint64_t>(memory);
   const std::lock_guard lock(mutex_);

@@ -24,6 +24,8 @@ class PinnedMemory {
 
   // Start and size of a block are multiples of 512 bytes.
   aclError Allocate(uint64_t size, std::byte** memory);
+  // A block whose start and size are multiples of 2 MiB, with pages of its own.
+  aclError AllocateOwn(uint64_t size, std::byte** memory);
   aclError Free(void* memory);
 
   // The block in use that holds `address`.

@@ -14,6 +14,7 @@
 #include "libruntime/src/device/device.h"
 #include "libruntime/src/device/peer_access.h"
 #include "libruntime/src/device/session.h"
+#include "libruntime/src/memory/memory_usage.h"
 
 namespace vnpu::runtime {
 namespace {
@@ -153,6 +154,9 @@ aclError VirtualMemory::Allocate(uint64_t size, const aclrtPhysicalMemProp& prop
   VNPU_RETURN_IF_ERROR(NewPhysical(request.size, request.pmem_id, &fresh));
   fresh->properties = properties;
   fresh->host = std::move(file);
+  if (!host) {
+    session_.memory_usage().Add(kApplication, fresh->size);
+  }
   Publish(fresh);
   *physical = fresh;
   return ACL_SUCCESS;
@@ -203,6 +207,9 @@ void VirtualMemory::FreeIfUnused(Physical* physical) {
     Log().warn("physical memory {} was not given back: error {}", physical->pmem_id, -result);
   }
   physicals_.erase(physical);
+  if (!physical->host.valid() && !physical->imported) {
+    session_.memory_usage().Remove(kApplication, physical->size);
+  }
   EndHandle(physical);
 }
 

@@ -13,7 +13,8 @@ namespace vnpu::runtime {
 
 void VirtualMemory::ShowPeers(uint64_t address, const Physical& physical) {
   if (!physical.imported && !physical.host.valid()) {
-    session_.peer_exports().Add(address, physical.size, physical.pmem_id);
+    session_.peer_exports().Add(address, physical.size, physical.pmem_id,
+                                VNPU_PROT_READ | VNPU_PROT_WRITE);
   }
 }
 

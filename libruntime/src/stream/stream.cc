@@ -10,6 +10,7 @@
 #include "libruntime/src/callback/host_calls.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/kernel/print.h"
+#include "libruntime/src/memory/memory_pool.h"
 #include "libruntime/src/memory/pinned_memory.h"
 #include "libruntime/src/queue/queue_pool.h"
 
@@ -98,6 +99,9 @@ aclError Synchronize(const View& view, Deadline deadline) {
       return FailDeviceLost(view.session->index());
     case WaitResult::kDone:
       break;
+  }
+  if (view.session->memory_pools().any()) [[unlikely]] {
+    view.session->memory_pools().Settle();
   }
   view.session->prints().Flush(view.queue->id());
   if (view.queue->aborts() != view.aborts) [[unlikely]] {
