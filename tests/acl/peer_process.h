@@ -24,9 +24,9 @@ namespace vnpu::test {
 // One end of the line: words, one after the other.
 class PeerLink {
  public:
-  // Where the peer process finds its end.
-  static constexpr int kPeerIn = 40;
-  static constexpr int kPeerOut = 41;
+  // Where the peer process finds its end: numbers that nothing else in the test has.
+  static constexpr int kPeerIn = 900;
+  static constexpr int kPeerOut = 901;
 
   PeerLink(int in, int out) : in_(in), out_(out) {}
 

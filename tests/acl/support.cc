@@ -2,18 +2,31 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <set>
 #include <string>
+#include <utility>
 
 namespace vnpu::test {
 namespace {
 
-// What an embedded driver offers; device nodes have as many as they have.
-[[maybe_unused]] const bool two_devices = setenv("VNPU_DEVICES", "2", /*overwrite=*/0) == 0;
+// Unless it is said otherwise: an embedded driver, and what it offers.
+[[maybe_unused]] const bool environment_set = [] {
+  constexpr std::array<std::pair<const char*, const char*>, 4> kDefaults{{
+      {"VNPU_DEVICES", "2"},
+      {"VNPU_HBM_SIZE", "2G"},
+      {"VNPU_LOG_LEVEL", "error"},
+      {"VNPU_TRANSPORT", "embedded"},
+  }};
+  for (const auto& [name, value] : kDefaults) {
+    setenv(name, value, /*overwrite=*/0);
+  }
+  return true;
+}();
 
 // The inodes of the session memories that a process has mapped. There can be several: an event that
 // was not destroyed keeps the memory of its session.

@@ -21,16 +21,20 @@ static_assert(sizeof(BareEntry) == 64);
 struct BareRing {
   alignas(64) std::atomic<uint64_t> tail;       // producer: entries published
   alignas(64) std::atomic<uint64_t> head;       // consumer: entries done
-  alignas(64) std::atomic<uint64_t> hold;       // producer: 1 keeps the consumer from starting
   alignas(64) std::atomic<uint64_t> stamps[2];  // consumer: when the last batch started and ended
   alignas(64) std::array<BareEntry, kBareRingEntries> entries;
 };
 
+// Fills the entry with the index `tail`.
+inline void Fill(BareRing& ring, uint64_t tail) {
+  BareEntry& entry = ring.entries[tail % kBareRingEntries];
+  for (uint64_t& word : entry.words) word = tail;
+}
+
 // Appends an entry; waits for room. `head`: the producer's last known head.
 inline void Publish(BareRing& ring, uint64_t& tail, uint64_t& head) {
   while (tail - head >= kBareRingEntries) head = ring.head.load(std::memory_order_acquire);
-  BareEntry& entry = ring.entries[tail % kBareRingEntries];
-  for (uint64_t& word : entry.words) word = tail;
+  Fill(ring, tail);
   ring.tail.store(++tail, std::memory_order_release);
 }
 
@@ -39,8 +43,10 @@ inline void WaitUntilDone(const BareRing& ring, uint64_t tail) {
   }
 }
 
-// Runs entries for ever.
+// Runs entries for ever; nothing but that.
 [[noreturn]] void ConsumeRing(BareRing& ring);
+// The same, and takes down when each batch started and ended.
+[[noreturn]] void ConsumeAndStampRing(BareRing& ring);
 
 }  // namespace vnpu::bench
 
