@@ -210,10 +210,8 @@ TEST_F(IpcEventTest, WhatItIsNotFor) {
 }
 
 TEST_F(IpcEventTest, HoldsAStreamOfAnotherDevice) {
-  uint32_t count = 0;
-  ASSERT_OK(aclrtGetDeviceCount(&count));
-  if (count < 2) {
-    GTEST_SKIP() << "one device";
+  if (!HaveTwoDevices()) {
+    GTEST_SKIP() << "takes two devices";
   }
   const std::string handle = Handle();
   Gate gate(Kernel("wait_for"), stream_);
@@ -237,10 +235,8 @@ TEST_F(IpcEventTest, HoldsAStreamOfAnotherDevice) {
 
 // Ordinary events stay on their device, except that the host may ask from anywhere.
 TEST_F(IpcEventTest, OrdinaryEventsOfAnotherDevice) {
-  uint32_t count = 0;
-  ASSERT_OK(aclrtGetDeviceCount(&count));
-  if (count < 2) {
-    GTEST_SKIP() << "one device";
+  if (!HaveTwoDevices()) {
+    GTEST_SKIP() << "takes two devices";
   }
   aclrtEvent event = nullptr;
   ASSERT_OK(aclrtCreateEvent(&event));

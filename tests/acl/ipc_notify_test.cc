@@ -172,10 +172,8 @@ TEST_F(IpcNotifyTest, ArgumentsOutOfRange) {
 class TwoDeviceNotifyTest : public IpcNotifyTest {
  protected:
   void SetUp() override {
-    uint32_t count = 0;
-    ASSERT_OK(aclrtGetDeviceCount(&count));
-    if (count < 2) {
-      GTEST_SKIP() << "one device";
+    if (!HaveTwoDevices()) {
+      GTEST_SKIP() << "takes two devices";
     }
     IpcNotifyTest::SetUp();
     ASSERT_OK(aclrtSetDevice(1));

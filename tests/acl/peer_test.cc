@@ -10,12 +10,7 @@ namespace {
 class PeerTest : public testing::Test {
  protected:
   void SetUp() override {
-#ifdef __SANITIZE_THREAD__
-    GTEST_SKIP() << "a process under ThreadSanitizer has room for one device";
-#endif
-    uint32_t count = 0;
-    ASSERT_OK(aclrtGetDeviceCount(&count));
-    if (count < 2) {
+    if (!HaveTwoDevices()) {
       GTEST_SKIP() << "takes two devices";
     }
     for (const int32_t device : {1, 0}) {

@@ -115,4 +115,14 @@ std::vector<char> ReadFile(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+bool HaveTwoDevices() {
+#ifdef __SANITIZE_THREAD__
+  return false;  // the address space of a process under ThreadSanitizer has room for one
+#else
+  uint32_t count = 0;
+  EXPECT_OK(aclrtGetDeviceCount(&count));
+  return count >= 2;
+#endif
+}
+
 }  // namespace vnpu::test

@@ -124,6 +124,9 @@ pid_t DeviceProcess();
 
 std::vector<char> ReadFile(const std::string& path);
 
+// Whether a test that takes two devices can run here.
+bool HaveTwoDevices();
+
 }  // namespace vnpu::test
 
 #endif  // VNPU_TESTS_ACL_SUPPORT_H_

@@ -131,6 +131,10 @@ class HostCalls {
   // The calling thread runs a host function.
   static bool InCall();
 
+  // For who has waited for a stream: orders what host functions wrote before what follows. The
+  // device between them does, but the language does not know of it.
+  void SeeWhatRan() const { ran_.load(std::memory_order_acquire); }
+
  private:
   struct Due {
     std::shared_ptr<CallLine> line;
@@ -167,6 +171,7 @@ class HostCalls {
   TaskPoint RecordDone(const CallLine& line, uint64_t number);
   void Serve(const std::shared_ptr<CallServer>& server);
 
+  std::atomic<uint64_t> ran_{0};  // functions
   Session& session_;
   std::mutex mutex_;
   std::condition_variable finished_;  // a call

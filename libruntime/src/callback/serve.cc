@@ -131,6 +131,7 @@ void HostCalls::Run(CallServer& server, const Due& due) {
 
 void HostCalls::Finish(CallServer& server, const Due& due) {
   in_call = false;
+  ran_.fetch_add(1, std::memory_order_release);
   TaskPoint recorded;
   if (due.call.blocking) {
     recorded = RecordDone(*due.line, due.call.done);

@@ -100,6 +100,7 @@ aclError Synchronize(const View& view, Deadline deadline) {
     case WaitResult::kDone:
       break;
   }
+  view.session->host_calls().SeeWhatRan();
   if (view.session->memory_pools().any()) [[unlikely]] {
     view.session->memory_pools().Settle();
   }
