@@ -1,9 +1,12 @@
 #include "firmware/device/compat_loader.h"
 
 #include <dlfcn.h>
+#include <elf.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 
 #include "firmware/device/control.h"
@@ -18,9 +21,34 @@ bool Complete(const vnpu_compat& table) {
          table.quiet_limit_ms != nullptr;
 }
 
+// Whether everything that the dynamic loader maps is in the file: it believes what stands there.
+bool IsWhole(int fd) {
+  struct stat file {};
+  Elf64_Ehdr header{};
+  if (fstat(fd, &file) != 0 || pread(fd, &header, sizeof(header), 0) != sizeof(header) ||
+      std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
+      header.e_phentsize != sizeof(Elf64_Phdr)) {
+    return false;
+  }
+  const auto size = static_cast<uint64_t>(file.st_size);
+  for (uint64_t i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr part{};
+    const uint64_t at = header.e_phoff + i * sizeof(part);
+    if (at > size || pread(fd, &part, sizeof(part), static_cast<off_t>(at)) != sizeof(part) ||
+        part.p_offset > size || part.p_filesz > size - part.p_offset) {
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 const vnpu_compat* LoadCompat(int fd, std::string* why) {
+  if (!IsWhole(fd)) {
+    *why = "it is not a shared object, or is cut off";
+    return nullptr;
+  }
   const std::string path = "/proc/self/fd/" + std::to_string(fd);
   void* const handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {

@@ -147,7 +147,7 @@ TEST_P(FirmwareTest, DamagedFilesAreRefused) {
   arg.fd = fd.get();
   arg.bytes = damaged.size();
   EXPECT_ERRNO(ENOEXEC, manager().Ioctl(VNPU_IOC_FIRMWARE_UPGRADE, &arg));
-  EXPECT_NE(arg.message[0], '\0');  // the loader complains, or crashes in the throw-away process
+  EXPECT_NE(arg.message[0], '\0');
   EXPECT_EQ(List(0).active, 1u);
 }
 
