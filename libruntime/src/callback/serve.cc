@@ -126,6 +126,7 @@ void HostCalls::Run(CallServer& server, const Due& due) {
     ~AtEnd() { calls.Finish(server, due); }
   } const at_end{*this, server, due};
   in_call = true;
+  SeeWhatRan();  // on another thread, earlier in the stream
   due.call.function(due.call.argument);
 }
 
