@@ -178,6 +178,7 @@ aclError DestroyStream(Stream* stream, bool force) {
     idle = WaitForEnd(*stream, std::nullopt) == WaitResult::kDone;
   }
   stream->session->host_calls().EndStream(stream, /*drop=*/force || !idle);
+  stream->session->host_calls().SeeWhatRan();
   ReturnQueue(stream, idle);
   Bury(stream);
   return ACL_SUCCESS;
