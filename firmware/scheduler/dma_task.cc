@@ -1,15 +1,9 @@
 #include "firmware/scheduler/dma_task.h"
 
-#include <algorithm>
-#include <iterator>
+#include "firmware/scheduler/rtsq.h"
 
 namespace vnpu::firmware {
 namespace {
-
-template <size_t kCount>
-bool IsAllZero(const uint64_t (&words)[kCount]) {
-  return std::all_of(std::begin(words), std::end(words), [](uint64_t word) { return word == 0; });
-}
 
 bool CopyIsSound(const vnpu_sqe_copy& copy) {
   constexpr uint32_t kPageable = VNPU_COPY_SRC_PAGEABLE | VNPU_COPY_DST_PAGEABLE;
@@ -33,7 +27,7 @@ bool CopyIsSound(const vnpu_sqe_copy& copy) {
 
 bool FillIsSound(const vnpu_sqe_memset& fill) {
   const bool width_ok = fill.width == 1 || fill.width == 2 || fill.width == 4;
-  return width_ok && IsAllZero(fill.reserved) && fill.size % fill.width == 0 &&
+  return width_ok && AllZero(fill.reserved) && fill.size % fill.width == 0 &&
          fill.dst % fill.width == 0;
 }
 
@@ -56,7 +50,7 @@ bool ReduceIsSound(const vnpu_sqe_reduce& reduce) {
     default:
       return false;
   }
-  return reduce.kind <= VNPU_REDUCE_MIN && reduce.size % width == 0 && IsAllZero(reduce.reserved);
+  return reduce.kind <= VNPU_REDUCE_MIN && reduce.size % width == 0 && AllZero(reduce.reserved);
 }
 
 }  // namespace
@@ -70,7 +64,7 @@ bool DmaTaskIsSound(const vnpu_sqe& sqe) {
     case VNPU_OP_REDUCE:
       return ReduceIsSound(sqe.reduce);
     case VNPU_OP_RANDOM:
-      return IsAllZero(sqe.random.reserved);
+      return AllZero(sqe.random.reserved);
     default:
       return false;
   }
