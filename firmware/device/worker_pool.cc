@@ -22,7 +22,9 @@ constexpr uint64_t kPollUs = 100;  // four times what it takes to wake a sleeper
 constexpr uint64_t kYieldUs = 10;
 constexpr uint64_t kHelpUs = 60;
 constexpr uint64_t kShortUs = 5;
-constexpr uint64_t kVacantNs = 50'000;  // how long short work may leave the sentinel's place empty
+// How long short work may leave the sentinel's place empty. Beyond the system's own tick: an earlier
+// timer would have to be set in the hardware, which takes as long as waking a thread.
+constexpr uint64_t kVacantNs = 5'000'000;
 constexpr uint32_t kPassesBetweenChecks = 32;
 
 constexpr size_t kStackBytes = size_t{2} << 20;  // all that a worker has for device code
