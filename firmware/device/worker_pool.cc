@@ -22,10 +22,12 @@ constexpr uint64_t kPollUs = 100;  // four times what it takes to wake a sleeper
 constexpr uint64_t kYieldUs = 10;
 constexpr uint64_t kHelpUs = 60;
 constexpr uint64_t kShortUs = 5;
-// How long short work may leave the sentinel's place empty. Beyond the system's own tick: an earlier
-// timer would have to be set in the hardware, which takes as long as waking a thread.
+// How long short work may leave the sentinel's place empty. Beyond the system's own tick: an
+// earlier timer would have to be set in the hardware, which takes as long as waking a thread.
 constexpr uint64_t kVacantNs = 5'000'000;
 constexpr uint32_t kPassesBetweenChecks = 32;
+constexpr uint64_t kBurstUs = 1000;
+constexpr uint32_t kMakeWays = 2;
 
 constexpr size_t kStackBytes = size_t{2} << 20;  // all that a worker has for device code
 constexpr uint32_t kStackStep = 16u << 10;
@@ -33,10 +35,11 @@ constexpr uint32_t kStackStep = 16u << 10;
 thread_local const vnpu_block* this_block = nullptr;
 thread_local const PrintRings* this_prints = nullptr;
 
-uint32_t CountCpus() {
+cpu_set_t UsableCpus() {
   cpu_set_t set;
   CPU_ZERO(&set);
-  return sched_getaffinity(0, sizeof(set), &set) == 0 ? static_cast<uint32_t>(CPU_COUNT(&set)) : 1;
+  sched_getaffinity(0, sizeof(set), &set);
+  return set;
 }
 
 // Exceptions of floating-point operations, as MXCSR notes them: invalid, division by zero,
@@ -75,11 +78,13 @@ WorkerPool::WorkerPool(const Config& config)
     : config_(config),
       clock_(*config.clock),
       scheduler_(config.session, config.units, config.clock, this),
-      cpus_(CountCpus()),
+      cpu_set_(UsableCpus()),
+      cpus_(static_cast<uint32_t>(CPU_COUNT(&cpu_set_))),
       poll_ticks_(cpus_ > 1 ? clock_.TicksFromUs(kPollUs) : 0),
       yield_ticks_(clock_.TicksFromUs(kYieldUs)),
       help_ticks_(clock_.TicksFromUs(kHelpUs)),
-      short_ticks_(clock_.TicksFromUs(kShortUs)) {
+      short_ticks_(clock_.TicksFromUs(kShortUs)),
+      burst_ticks_(clock_.TicksFromUs(kBurstUs)) {
   workers_.reserve(config.max_workers);
   scheduler_.SetClientFences(config.client_fences);
   irqs_.SetUpRing();
@@ -206,10 +211,16 @@ void WorkerPool::Main(Worker* self) {
   Work work;
   for (;;) {
     if (!Next(self, &work)) {
-      Rest();
+      Rest(self);
       continue;
     }
     lock_.unlock();
+    if (self->woken && self->is_long) [[unlikely]] {
+      self->woken = false;
+      if (OnClientsCpu()) {
+        MoveAway(self);
+      }
+    }
     Execute(&hands, &work);
     lock_.lock();
     self->running = nullptr;
@@ -242,11 +253,51 @@ bool WorkerPool::Next(Worker* self, Work* work) {
     }
     found = scheduler_.Pick(work);
   }
+  if (!found && self->woken) [[unlikely]] {
+    self->woken = false;
+    if (running_ == 0 && MakeWay(self)) {
+      return false;
+    }
+  }
   if (!found && !PollForWork(work)) {
     return false;
   }
   TookWork(self, *work);
   return true;
+}
+
+// The system likes to wake a worker on the CPU of the thread that kicked it, even with others idle.
+// Short work is done there soonest; but two that both spin on one CPU wait for each other's turns.
+bool WorkerPool::OnClientsCpu() const {
+  return cpus_ > 1 &&
+         LoadShared(config_.session->kick_cpu) == static_cast<uint32_t>(sched_getcpu()) + 1;
+}
+
+// For a woken worker that has found no more work: true when it is to sleep at once, so that the
+// client has its CPU back. In a burst of kicks it moves to another CPU and polls there instead.
+bool WorkerPool::MakeWay(Worker* self) {
+  if (!OnClientsCpu()) {
+    return false;
+  }
+  if (made_way_ < kMakeWays) {
+    ++made_way_;
+    return true;
+  }
+  lock_.unlock();
+  MoveAway(self);
+  lock_.lock();
+  return false;
+}
+
+void WorkerPool::MoveAway(Worker* self) {
+  cpu_set_t others = cpu_set_;
+  CPU_CLR(sched_getcpu(), &others);
+  self->moved = CPU_COUNT(&others) != 0 && sched_setaffinity(0, sizeof(others), &others) == 0;
+}
+
+void WorkerPool::MoveAnywhere(Worker* self) {
+  self->moved = false;
+  sched_setaffinity(0, sizeof(cpu_set_), &cpu_set_);
 }
 
 bool WorkerPool::PollForWork(Work* work) {
@@ -354,10 +405,10 @@ void WorkerPool::Execute(Hands* hands, Work* work) {
   work->done = work->result.status == VNPU_OK ? 1 : 0;
 }
 
-void WorkerPool::Rest() {
+void WorkerPool::Rest(Worker* self) {
   --awake_;
   if (!sentinel_) {
-    BeSentinel();
+    BeSentinel(self);
   } else if (LeaveToSentinel()) {
     BeFollower();
   }
@@ -400,7 +451,7 @@ uint64_t WorkerPool::SentinelNs(bool nobody_works) {
   return deadline == 0 ? 0 : until;
 }
 
-void WorkerPool::BeSentinel() {
+void WorkerPool::BeSentinel(Worker* self) {
   scheduler_.CheckDeadlines();
   const bool nobody_works = running_ == 0 && !polling_;
   // What runs is long, or nothing does: let doorbells wake this worker at once.
@@ -415,7 +466,11 @@ void WorkerPool::BeSentinel() {
   const uint64_t sleep_ns = SentinelNs(nobody_works);
   sentinel_ = true;
   sentinel_deep_ = nobody_works;
+  const uint64_t slept_at = __rdtsc();
   lock_.unlock();
+  if (self->moved) {
+    MoveAnywhere(self);
+  }
   const timespec limit{.tv_sec = static_cast<time_t>(sleep_ns / 1'000'000'000),
                        .tv_nsec = static_cast<long>(sleep_ns % 1'000'000'000)};
   pollfd kick{.fd = config_.kick_fd, .events = POLLIN, .revents = 0};
@@ -424,6 +479,10 @@ void WorkerPool::BeSentinel() {
     [[maybe_unused]] const ssize_t got = read(config_.kick_fd, &count, sizeof(count));
   }
   lock_.lock();
+  self->woken = sentinel_deep_;
+  if (__rdtsc() - slept_at > burst_ticks_) {
+    made_way_ = 0;
+  }
   sentinel_ = sentinel_deep_ = sentinel_called_ = false;
   scheduler_.CheckDeadlines();
 }

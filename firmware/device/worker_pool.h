@@ -16,6 +16,7 @@
 #ifndef VNPU_FIRMWARE_DEVICE_WORKER_POOL_H_
 #define VNPU_FIRMWARE_DEVICE_WORKER_POOL_H_
 
+#include <sched.h>
 #include <vnpu/kernel_abi.h>
 
 #include <atomic>
@@ -81,6 +82,8 @@ class WorkerPool final : public Platform {
     vdev::DmaChannel* dma = nullptr;  // likewise
     uint64_t token = 0;
     bool is_long = false;  // what it runs is not known to be over soon
+    bool woken = false;    // by a kick, and has run nothing but short work since
+    bool moved = false;    // may not run on the CPU of the client
   };
 
   static thread_local Worker* this_worker;  // of the calling thread
@@ -95,6 +98,10 @@ class WorkerPool final : public Platform {
   bool Next(Worker* self, Work* work);
   bool OthersManage() const;
   bool PollForWork(Work* work);
+  bool OnClientsCpu() const;
+  bool MakeWay(Worker* self);
+  void MoveAway(Worker* self);
+  void MoveAnywhere(Worker* self);
   void TookWork(Worker* self, const Work& work);
   struct Hands {  // what a worker works with
     vdev::Core core;
@@ -104,10 +111,10 @@ class WorkerPool final : public Platform {
   };
   void Execute(Hands* hands, Work* work);
   size_t StackBytes(uint32_t unit) const;
-  void Rest();
+  void Rest(Worker* self);
   bool LeaveToSentinel();
   uint64_t SentinelNs(bool nobody_works);
-  void BeSentinel();
+  void BeSentinel(Worker* self);
   void BeFollower();
   void WakeFollower();
   void CallHelp(uint64_t ns);
@@ -121,11 +128,13 @@ class WorkerPool final : public Platform {
 
   // All below under the lock.
   std::vector<std::unique_ptr<Worker>> workers_;
+  cpu_set_t cpu_set_;  // where workers may run
   uint32_t cpus_;
   uint64_t poll_ticks_;        // how long a poller polls before it sleeps; 0 with one CPU
   uint64_t yield_ticks_;       // how long it polls between offers of its CPU to others
   uint64_t help_ticks_;        // pending work that is worth waking another worker for
   uint64_t short_ticks_;       // work that is over soon
+  uint64_t burst_ticks_;       // kicks with less than this between them are a burst
   uint32_t awake_ = 0;         // workers that do not rest
   uint32_t running_ = 0;       // workers that run something
   uint32_t running_long_ = 0;  // of these, those whose work is not known to be over soon
@@ -139,6 +148,7 @@ class WorkerPool final : public Platform {
   bool help_called_ = false;  // the timer is set, or has gone off and Help() has not come yet
   uint64_t progress_ = 0;     // pieces of work handed out
   uint64_t sentinel_progress_ = 0;
+  uint32_t made_way_ = 0;  // times in a row that a worker slept at once for the client's sake
   uint64_t next_token_ = 0;
   std::atomic<uint32_t> follower_word_{0};
   std::atomic<uint32_t> quiet_word_{0};

@@ -1,6 +1,7 @@
 #include "libruntime/src/device/session.h"
 
 #include <linux/membarrier.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -206,7 +207,15 @@ bool Session::CheckAlive() {
   return file_ != nullptr && file_->Alive();
 }
 
-void Session::Kick() const { SignalEventfd(kick_.get()); }
+void Session::Kick() const {
+  StoreShared(mem_->kick_cpu, static_cast<uint32_t>(sched_getcpu() + 1), std::memory_order_relaxed);
+  SignalEventfd(kick_.get());
+}
+
+int Session::KickBySleeping() const {
+  StoreShared(mem_->kick_cpu, 0u, std::memory_order_relaxed);
+  return kick_.get();
+}
 
 void Session::SetKernelStack(uint64_t bytes) {
   constexpr uint64_t kStep = 16u << 10;

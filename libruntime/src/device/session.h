@@ -76,7 +76,8 @@ class Session : public std::enable_shared_from_this<Session> {
            ExchangeShared(mem_->need_wakeup, 0) != 0;
   }
   void Kick() const;
-  int kick_fd() const { return kick_.get(); }
+  // For a thread that sleeps from its kick on: the eventfd that it has to signal.
+  int KickBySleeping() const;
 
   vnpu_session_mem& mem() const { return *mem_; }
   const Window& window() const { return window_; }

@@ -30,6 +30,7 @@ constexpr nanoseconds kLongSpin = milliseconds(2);
 // Between turns for others while spinning: Linux likes to wake the device's worker on the CPU of
 // the thread that kicked it.
 constexpr nanoseconds kYieldInterval = microseconds(10);
+constexpr nanoseconds kFirstYield = microseconds(1);
 // A wait up to this long counts as short the next time.
 constexpr nanoseconds kShortWait = microseconds(200);
 // Between looks at whether device and driver are still there.
@@ -60,7 +61,7 @@ bool SpinForHead(const SubmitQueue& queue, uint64_t target, nanoseconds budget) 
   constexpr int kLooksBetweenClocks = 16;
   Clock::time_point now = Clock::now();
   const Clock::time_point end = now + budget;
-  Clock::time_point next_yield = now + kYieldInterval;
+  Clock::time_point next_yield = now + kFirstYield;
   do {
     for (int i = 0; i < kLooksBetweenClocks; ++i) {
       const uint64_t head = queue.head();
@@ -156,7 +157,7 @@ WaitResult Block(Session& session, SubmitQueue& queue, uint64_t target, Deadline
   ArmedWaiter waiter(session, queue, irq.irq_id, target);
   const WaitResult result =
       SleepForHead(session, queue, target, deadline, kCheckInterval, [&](nanoseconds limit) {
-        irq.interrupt->Wait(limit, kick ? session.kick_fd() : -1);
+        irq.interrupt->Wait(limit, kick ? session.KickBySleeping() : -1);
         kick = false;
         waiter.Arm();  // an interrupt that came late has disarmed it
       });
