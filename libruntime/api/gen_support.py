@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 import acl_table
+import support_reasons
 
 INTRODUCTION = """\
 # Supported functions
@@ -80,6 +81,21 @@ def stub_result(function: acl_table.Function) -> str:
     return "returns null" if function.returns.endswith("*") else "returns 0"
 
 
+def reasons(names: list[str], supported: set[str]) -> list[str]:
+    """Lines that say why functions of a section are not supported."""
+    by_reason: dict[str, list[str]] = {}
+    for name in names:
+        if name not in supported:
+            by_reason.setdefault(support_reasons.reason(name), []).append(name)
+    if len(by_reason) == 1 and not supported.intersection(names):
+        return [f"\n{next(iter(by_reason))}\n"]
+    lines = []
+    for text, functions in by_reason.items():
+        listed = ", ".join(f"`{name}`" for name in functions)
+        lines.append(f"\n{listed}: {text[0].lower() + text[1:]}\n")
+    return lines
+
+
 def page(
     sections: list[Section], functions: dict[str, acl_table.Function], supported: set[str]
 ) -> str:
@@ -96,7 +112,9 @@ def page(
     for header, parts in by_header.items():
         lines.append(f"\n## {header}\n")
         for part in parts:
-            lines.append(f"\n### {part.title}\n\n| function | |\n| --- | --- |\n")
+            lines.append(f"\n### {part.title}\n")
+            lines += reasons(part.functions, supported)
+            lines.append("\n| function | |\n| --- | --- |\n")
             for name in part.functions:
                 state = "supported" if name in supported else stub_result(functions[name])
                 lines.append(f"| `{name}` | {state} |\n")

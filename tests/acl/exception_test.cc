@@ -34,6 +34,17 @@ TEST_F(ExceptionTest, StrayStoreNamesTheAddress) {
   ExpectDeviceWorks();
 }
 
+void AskForNothing(aclrtExceptionInfo* /*info*/) { aclrtGetRunMode(nullptr); }
+
+TEST_F(ExceptionTest, MessageNamesTheCallAndNotThoseOfCallbacks) {
+  ASSERT_OK(aclrtExceptionInfoCallbackRegister(&AskForNothing));
+  ASSERT_OK(Launch("device_trap", 1, stream_));
+  EXPECT_NE(aclrtSynchronizeStream(stream_), ACL_SUCCESS);
+  EXPECT_OK(aclrtExceptionInfoCallbackUnregister(&AskForNothing));
+  const std::string_view messages = aclGetRecentErrMsg();
+  EXPECT_TRUE(messages.starts_with("aclrtSynchronizeStream: ")) << messages;
+}
+
 TEST_F(ExceptionTest, CodesTellTheKindOfCore) {
   ASSERT_OK(Launch("vector_store_to", 1, uint64_t{8}, stream_));
   EXPECT_EQ(aclrtSynchronizeStream(stream_), ACL_ERROR_RT_VECTOR_CORE_EXCEPTION);

@@ -176,7 +176,8 @@ aclError aclrtSynchronizeDeviceWithTimeout(int32_t timeout) {
     }
     rt::Context* context = nullptr;
     VNPU_RETURN_IF_ERROR(rt::CurrentContext(&context));
-    return rt::SynchronizeDevice(*context, rt::DeadlineIn(timeout));
+    const std::shared_ptr<rt::Session> session = context->session;
+    return rt::SynchronizeDevice(*session, rt::DeadlineIn(timeout));
   });
 }
 

@@ -186,7 +186,7 @@ void SubmitQueue::Consume(const vnpu_cqe& completion) {
   }
   uint32_t func_id = UINT32_MAX;
   Failure failure = Describe(completion, &func_id);
-  if (completion.status == VNPU_E_ABORTED) {
+  if (completion.status == VNPU_E_ABORTED || QuietErrors::Active()) {
     Log().debug("{}", failure.text);
   } else {
     LogFailure(failure.text);
