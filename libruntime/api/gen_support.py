@@ -27,6 +27,30 @@ This page is made from the library; `ctest -R api_support_page` compares the two
 
 brings the page up to date.
 
+## Which programs work
+
+Programs that use what the tables below call supported, written for this library or for CANN: they
+are compiled against either one's `acl/acl.h` and linked with `-lacl_rt` or `-lascendcl`. That is
+set-up and information, devices and contexts, streams, events, notifies, copies and memory of all
+kinds, host functions, kernels and what becomes of their failures, reductions and random numbers.
+
+| programs that | work | why |
+| --- | --- | --- |
+| launch kernels written as C++ over pointers, with `GetBlockIdx`, `printf` and the like | yes | npucc compiles them, launches by `<<<>>>` too |
+| launch kernels written with the tensor classes of AscendC (`TPipe`, `TQue`, `LocalTensor`, ...) | no | npucc has no such classes: write them as loops over pointers |
+| load kernels that CANN's compilers built | no | these are instructions of another processor; npucc builds images |
+| share memory, events or notifies between processes | on the device node | each embedded driver belongs to one process |
+| look for overflow in the saturation mode | no | the cores give infinities and NaN; the mode is refused |
+| call operators (`aclnn...`, `aclop...`) or load models (`aclmdlLoad...`) | no | these are other libraries, which generate code for the chip |
+| send tensors by channels and queues (`acltdt...`) | no | see there |
+| collect profiles or dumps | no | see there |
+
+Some flags are refused as well (207000, with a message that names them): streams that are persistent
+or for device code only, events and notifies for device code only, host memory that is registered
+read-only.
+
+## Functions
+
 | header | supported | functions |
 | --- | ---: | ---: |
 """

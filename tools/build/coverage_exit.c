@@ -1,5 +1,6 @@
 // Linked into the programs of the coverage build alone: counters are written at exit(3), which
 // processes that end by _exit(2), and device processes, which vnpud kills, never reach.
+#define _GNU_SOURCE
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -35,9 +36,15 @@ _Noreturn void __wrap__exit(int code) {
 _Noreturn void __wrap__Exit(int code);
 _Noreturn void __wrap__Exit(int code) { __wrap__exit(code); }
 
+// A copy of the process writes, so that its memory is given back as fast as after SIGKILL.
 static void DumpAndEnd(int number) {
   (void)number;
-  __wrap__exit(0);
+  if (_Fork() == 0) {
+    alarm(10);
+    close_range(STDERR_FILENO + 1, ~0u, 0);
+    Dump();
+  }
+  __real__exit(0);
 }
 
 __attribute__((constructor)) static void Prepare(int argc, char** argv) {
@@ -51,7 +58,7 @@ __attribute__((constructor)) static void Prepare(int argc, char** argv) {
   }
 }
 
-// vnpud's kill: gives the victim, a child, two seconds to write its counters.
+// vnpud's kill: gives the victim, a child, two seconds to see to its counters.
 int __wrap_kill(pid_t pid, int number);
 int __wrap_kill(pid_t pid, int number) {
   if (number == SIGKILL && __real_kill(pid, DumpSignal()) == 0) {

@@ -264,6 +264,18 @@ aclError aclrtGetPhyDevIdByLogicDevId(const int32_t logicDevId, int32_t* const p
   return Guard(__func__, [&] { return MapDevice(/*to_physical=*/true, logicDevId, phyDevId); });
 }
 
+aclError vnpuGetDeviceUse(int32_t* deviceId, uint64_t* use) {
+  return Guard(__func__, [&]() -> aclError {
+    VNPU_REQUIRE_NOT_NULL(deviceId);
+    VNPU_REQUIRE_NOT_NULL(use);
+    rt::Context* context = nullptr;
+    VNPU_RETURN_IF_ERROR(rt::CurrentContext(&context));
+    *deviceId = static_cast<int32_t>(context->device);
+    *use = context->session->serial();
+    return ACL_SUCCESS;
+  });
+}
+
 const char* vnpuGetTransport(int32_t deviceId) {
   static std::mutex mutex;
   static std::string text;

@@ -78,7 +78,7 @@ Registry<aclFinalizeCallbackFunc>& FinalizeCallbacks() {
 
 // Calls a registered function, with the arguments.
 template <class Function, class... Args>
-aclError Call(const char* when, Function function, Args... args) {
+aclError RunCallback(const char* when, Function function, Args... args) {
   aclError result = ACL_SUCCESS;
   {
     const KeepCurrentFunction keep;
@@ -92,8 +92,8 @@ aclError Call(const char* when, Function function, Args... args) {
 
 aclError RunInitCallbacks(const std::string& config) {
   for (const auto& entry : InitCallbacks().entries()) {
-    VNPU_RETURN_IF_ERROR(
-        Call("initialisation", entry.function, config.c_str(), config.size(), entry.argument));
+    VNPU_RETURN_IF_ERROR(RunCallback("initialisation", entry.function, config.c_str(),
+                                     config.size(), entry.argument));
   }
   return ACL_SUCCESS;
 }
@@ -101,7 +101,7 @@ aclError RunInitCallbacks(const std::string& config) {
 aclError RunFinalizeCallbacks() {
   aclError first = ACL_SUCCESS;
   for (const auto& entry : FinalizeCallbacks().entries()) {
-    const aclError error = Call("the end", entry.function, entry.argument);
+    const aclError error = RunCallback("the end", entry.function, entry.argument);
     first = first == ACL_SUCCESS ? error : first;
   }
   return first;
@@ -121,7 +121,7 @@ aclError aclInitCallbackRegister(aclRegisterCallbackType type, aclInitCallbackFu
     if (!rt::ConfigText(&config)) {
       return ACL_SUCCESS;  // aclInit will call it
     }
-    return rt::Call("initialisation", cbFunc, config.c_str(), config.size(), userData);
+    return rt::RunCallback("initialisation", cbFunc, config.c_str(), config.size(), userData);
   });
 }
 
