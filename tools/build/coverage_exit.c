@@ -16,6 +16,8 @@ _Noreturn void __real__exit(int code);
 __attribute__((weak)) int __real_kill(pid_t pid, int number);
 
 static atomic_bool dumped;
+// A plug-in has counters and handler of its own; the program's comes after it.
+static void (*next_handler)(int);
 // The self-test of firmware runs in the sandbox, where no file can be written.
 static bool silent;
 
@@ -38,31 +40,32 @@ _Noreturn void __wrap__Exit(int code) { __wrap__exit(code); }
 
 // A copy of the process writes, so that its memory is given back as fast as after SIGKILL.
 static void DumpAndEnd(int number) {
-  (void)number;
   if (_Fork() == 0) {
     alarm(10);
     close_range(STDERR_FILENO + 1, ~0u, 0);
     Dump();
+    if (next_handler != SIG_DFL) {
+      next_handler(number);
+    }
   }
   __real__exit(0);
 }
 
 __attribute__((constructor)) static void Prepare(int argc, char** argv) {
-  if (argc == 0 || strcmp(argv[0], "vnpu-device") != 0) {
-    return;
-  }
   silent = argc > 1 && strcmp(argv[1], "--self-test") == 0;
-  if (!silent) {
+  if (!silent && argc > 0 && strcmp(argv[0], "vnpu-device") == 0) {
     struct sigaction action = {.sa_handler = DumpAndEnd};
-    sigaction(DumpSignal(), &action, NULL);
+    struct sigaction before = {0};
+    sigaction(DumpSignal(), &action, &before);
+    next_handler = before.sa_handler;
   }
 }
 
-// vnpud's kill: gives the victim, a child, two seconds to see to its counters.
+// vnpud's kill: gives the victim, a child, a moment to see to its counters.
 int __wrap_kill(pid_t pid, int number);
 int __wrap_kill(pid_t pid, int number) {
   if (number == SIGKILL && __real_kill(pid, DumpSignal()) == 0) {
-    for (int tick = 0; tick < 2000; ++tick) {
+    for (int tick = 0; tick < 200; ++tick) {
       siginfo_t ended = {0};
       if (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid != 0) {
         break;
