@@ -72,6 +72,27 @@ TEST_F(MemoryTest, FreeWithSynchronisationWaitsForTheDevice) {
   EXPECT_EQ(aclrtFreeHostWithDevSync(&done), ACL_ERROR_RT_PARAM_INVALID);
 }
 
+// The caches are coherent: there is nothing to do, but the arguments must make sense.
+TEST_F(MemoryTest, CachesNeedNoFlushing) {
+  void* memory = Malloc(4096);
+  EXPECT_OK(aclrtMemFlush(memory, 4096));
+  EXPECT_OK(aclrtMemInvalidate(memory, 4096));
+  EXPECT_EQ(aclrtMemFlush(memory, 0), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(aclrtMemInvalidate(memory, 0), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(aclrtMemFlush(nullptr, 1), ACL_ERROR_INVALID_PARAM);
+  EXPECT_EQ(aclrtMemInvalidate(nullptr, 1), ACL_ERROR_INVALID_PARAM);
+  EXPECT_OK(aclrtFree(memory));
+}
+
+TEST_F(MemoryTest, MemoryForTheTaskSchedulerIsDeviceMemory) {
+  void* memory = nullptr;
+  ASSERT_OK(aclrtMallocForTaskScheduler(&memory, 64, ACL_MEM_MALLOC_HUGE_FIRST, nullptr));
+  EXPECT_OK(aclrtMemset(memory, 64, 1, 64));
+  EXPECT_OK(aclrtFree(memory));
+  EXPECT_EQ(aclrtMallocForTaskScheduler(&memory, 0, ACL_MEM_MALLOC_HUGE_FIRST, nullptr),
+            ACL_ERROR_RT_PARAM_INVALID);
+}
+
 TEST_F(MemoryTest, TooMuchIsOutOfMemory) {
   size_t free = 0;
   size_t total = 0;

@@ -28,6 +28,30 @@ TEST_F(ProfTraceTest, MarkHasItsTimeBetweenTheTasksAroundIt) {
   EXPECT_EQ(counter.Read()[0], 2);
 }
 
+TEST_F(ProfTraceTest, TimesAreThereForFinishedTasksOfLate) {
+  char text[] = "x";
+  std::array<uint64_t, 2> start{};
+  std::array<uint64_t, 2> end{};
+  const uint64_t first = vnpuStreamGetTaskCount(stream_);
+  EXPECT_EQ(vnpuStreamGetTaskTimes(stream_, first, 1, start.data(), end.data()),
+            ACL_ERROR_INVALID_PARAM)
+      << "not submitted";
+  for (int i = 0; i < 2000; ++i) {
+    ASSERT_OK(aclrtProfTrace(text, 1, stream_));
+  }
+  ASSERT_OK(aclrtSynchronizeStream(stream_));
+  EXPECT_EQ(vnpuStreamGetTaskTimes(stream_, first, 1, start.data(), end.data()),
+            ACL_ERROR_INVALID_PARAM)
+      << "too long ago";
+  EXPECT_OK(vnpuStreamGetTaskTimes(stream_, first + 1998, 2, start.data(), end.data()));
+  EXPECT_EQ(vnpuStreamGetTaskTimes(stream_, UINT64_MAX, 2, start.data(), end.data()),
+            ACL_ERROR_INVALID_PARAM);
+  EXPECT_GT(vnpuDeviceClockHz(0), 0u);
+  EXPECT_EQ(vnpuDeviceClockHz(-1), 0u);
+  EXPECT_EQ(vnpuDeviceClockHz(63), 0u);
+  EXPECT_EQ(vnpuStreamGetTaskCount(reinterpret_cast<aclrtStream>(8)), 0u);
+}
+
 TEST_F(ProfTraceTest, MarksHaveEighteenBytesAtMost) {
   std::array<char, 19> data{};
   EXPECT_OK(aclrtProfTrace(data.data(), 1, stream_));
