@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 import acl_table
+import support_reasons
 
 INTRODUCTION = """\
 # Supported functions
@@ -25,6 +26,30 @@ This page is made from the library; `ctest -R api_support_page` compares the two
     python3 libruntime/api/gen_support.py --update --library <build>/lib/libacl_rt.so
 
 brings the page up to date.
+
+## Which programs work
+
+Programs that use what the tables below call supported, written for this library or for CANN: they
+are compiled against either one's `acl/acl.h` and linked with `-lacl_rt` or `-lascendcl`. That is
+set-up and information, devices and contexts, streams, events, notifies, copies and memory of all
+kinds, host functions, kernels and what becomes of their failures, reductions and random numbers.
+
+| programs that | work | why |
+| --- | --- | --- |
+| launch kernels written as C++ over pointers, with `GetBlockIdx`, `printf` and the like | yes | npucc compiles them, launches by `<<<>>>` too |
+| launch kernels written with the tensor classes of AscendC (`TPipe`, `TQue`, `LocalTensor`, ...) | no | npucc has no such classes: write them as loops over pointers |
+| load kernels that CANN's compilers built | no | these are instructions of another processor; npucc builds images |
+| share memory, events or notifies between processes | on the device node | each embedded driver belongs to one process |
+| look for overflow in the saturation mode | no | the cores give infinities and NaN; the mode is refused |
+| call operators (`aclnn...`, `aclop...`) or load models (`aclmdlLoad...`) | no | these are other libraries, which generate code for the chip |
+| send tensors by channels and queues (`acltdt...`) | no | see there |
+| collect profiles or dumps | no | see there |
+
+Some flags are refused as well (207000, with a message that names them): streams that are persistent
+or for device code only, events and notifies for device code only, host memory that is registered
+read-only.
+
+## Functions
 
 | header | supported | functions |
 | --- | ---: | ---: |
@@ -80,6 +105,21 @@ def stub_result(function: acl_table.Function) -> str:
     return "returns null" if function.returns.endswith("*") else "returns 0"
 
 
+def reasons(names: list[str], supported: set[str]) -> list[str]:
+    """Lines that say why functions of a section are not supported."""
+    by_reason: dict[str, list[str]] = {}
+    for name in names:
+        if name not in supported:
+            by_reason.setdefault(support_reasons.reason(name), []).append(name)
+    if len(by_reason) == 1 and not supported.intersection(names):
+        return [f"\n{next(iter(by_reason))}\n"]
+    lines = []
+    for text, functions in by_reason.items():
+        listed = ", ".join(f"`{name}`" for name in functions)
+        lines.append(f"\n{listed}: {text[0].lower() + text[1:]}\n")
+    return lines
+
+
 def page(
     sections: list[Section], functions: dict[str, acl_table.Function], supported: set[str]
 ) -> str:
@@ -96,7 +136,9 @@ def page(
     for header, parts in by_header.items():
         lines.append(f"\n## {header}\n")
         for part in parts:
-            lines.append(f"\n### {part.title}\n\n| function | |\n| --- | --- |\n")
+            lines.append(f"\n### {part.title}\n")
+            lines += reasons(part.functions, supported)
+            lines.append("\n| function | |\n| --- | --- |\n")
             for name in part.functions:
                 state = "supported" if name in supported else stub_result(functions[name])
                 lines.append(f"| `{name}` | {state} |\n")

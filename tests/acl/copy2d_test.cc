@@ -128,6 +128,10 @@ TEST_F(CopyBatchTest, CopiesGoBothWays) {
   ASSERT_OK(aclrtSynchronizeStream(stream_));
   EXPECT_EQ(pinned[0], 0);
   EXPECT_EQ(pinned[8], 5);
+  pinned[8] = 0;
+  ASSERT_OK(aclrtMemcpyBatchAsyncV2(dsts_, rooms_, srcs_, sizes_, 2, attrs_, firsts_, 1, stream_));
+  ASSERT_OK(aclrtSynchronizeStream(stream_));
+  EXPECT_EQ(pinned[8], 5);
   ASSERT_OK(aclrtMemcpyBatchV2(dsts_, rooms_, srcs_, sizes_, 2, attrs_, firsts_, 1));
 }
 

@@ -166,5 +166,52 @@ TEST_F(CopyTest, MemsetD32) {
   EXPECT_EQ(aclrtMemsetD32(device.get(), 31, 1, 8), ACL_ERROR_RT_PARAM_INVALID);
 }
 
+TEST_F(CopyTest, MemsetD32InAStream) {
+  DeviceArray<uint32_t> device(8);
+  Gate gate(Kernel("wait_for"), stream_);
+  ASSERT_OK(aclrtMemsetD32Async(device.get(), 32, 0xdeadbeef, 7, stream_));
+  EXPECT_EQ(device.Read()[0], 0u) << "the stream has not got there";
+  gate.Open();
+  ASSERT_OK(aclrtSynchronizeStream(stream_));
+  EXPECT_EQ(device.Read()[6], 0xdeadbeefu);
+  EXPECT_EQ(device.Read()[7], 0u);
+  auto* const odd = reinterpret_cast<char*>(device.get()) + 2;
+  EXPECT_EQ(aclrtMemsetD32Async(odd, 16, 1, 1, stream_), ACL_ERROR_RT_ADDR_UNALIGNED);
+  EXPECT_EQ(aclrtMemsetD32Async(device.get(), 32, 1, SIZE_MAX / 4 + 1, stream_),
+            ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(aclrtMemsetAsync(device.get(), 32, 0, 0, stream_), ACL_ERROR_RT_PARAM_INVALID);
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+TEST_F(CopyTest, TheOldAsynchronousCopyWaitsForPageableMemoryOnly) {
+  DeviceArray<int> device(4);
+  const std::vector<int> numbers = Numbers(4);
+  ASSERT_OK(aclrtMemcpyAsyncWithCondition(device.get(), 16, numbers.data(), 16,
+                                          ACL_MEMCPY_HOST_TO_DEVICE, stream_));
+  EXPECT_EQ(device.Read(), numbers) << "done when it returns";
+  PinnedArray<int> pinned(4);
+  pinned[3] = 0;
+  Gate gate(Kernel("wait_for"), stream_);
+  ASSERT_OK(aclrtMemcpyAsyncWithCondition(pinned.get(), 16, device.get(), 16,
+                                          ACL_MEMCPY_DEVICE_TO_HOST, stream_));
+  EXPECT_EQ(pinned[3], 0);
+  gate.Open();
+  ASSERT_OK(aclrtSynchronizeStream(stream_));
+  EXPECT_EQ(pinned[3], numbers[3]);
+}
+#pragma GCC diagnostic pop
+
+TEST_F(CopyTest, AFailedCopyOfPageableMemoryIsTheErrorOfTheCall) {
+  DeviceArray<int> device(4);
+  int* const hole =
+      static_cast<int*>(mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  EXPECT_EQ(aclrtMemcpyAsync(device.get(), 16, hole, 16, ACL_MEMCPY_HOST_TO_DEVICE, stream_),
+            ACL_ERROR_RT_SYS_DMA);
+  munmap(hole, 4096);
+  EXPECT_EQ(aclrtSynchronizeStream(stream_), ACL_ERROR_RT_SYS_DMA) << "and of the stream";
+  EXPECT_OK(aclrtSynchronizeStream(stream_));
+}
+
 }  // namespace
 }  // namespace vnpu::test

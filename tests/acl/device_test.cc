@@ -15,6 +15,12 @@ TEST(Device, UnknownDeviceIsRefused) {
   EXPECT_EQ(aclrtSetDevice(-1), ACL_ERROR_RT_INVALID_DEVICEID);
 }
 
+TEST(Device, OneTaskSchedulerIsForAllCores) {
+  EXPECT_OK(aclrtSetTsDevice(ACL_TS_ID_AICORE));
+  EXPECT_OK(aclrtSetTsDevice(ACL_TS_ID_AIVECTOR));
+  EXPECT_EQ(aclrtSetTsDevice(static_cast<aclrtTsId>(7)), ACL_ERROR_INVALID_PARAM);
+}
+
 TEST(Device, WithoutSetDeviceThereIsNoContext) {
   std::thread([] {
     int32_t device = 0;

@@ -211,5 +211,52 @@ TEST_F(EventTest, IdsTellEventsApart) {
   EXPECT_EQ(aclrtDestroyEvent(nullptr), ACL_ERROR_INVALID_PARAM);
 }
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+TEST_F(EventTest, OldQueryIsForOrdinaryEvents) {
+  aclrtEvent event = nullptr;
+  ASSERT_OK(aclrtCreateEvent(&event));
+  Gate gate(Kernel("wait_for"), stream_);
+  ASSERT_OK(aclrtRecordEvent(event, stream_));
+  auto status = ACL_EVENT_STATUS_COMPLETE;
+  ASSERT_OK(aclrtQueryEvent(event, &status));
+  EXPECT_EQ(status, ACL_EVENT_STATUS_NOT_READY);
+  gate.Open();
+  ASSERT_OK(aclrtQueryEvent(event, &status));
+  EXPECT_EQ(status, ACL_EVENT_STATUS_COMPLETE);
+  EXPECT_EQ(aclrtQueryEvent(event, nullptr), ACL_ERROR_INVALID_PARAM);
+  EXPECT_EQ(aclrtQueryEvent(MakeReusable(ACL_EVENT_SYNC), &status), ACL_ERROR_RT_PARAM_INVALID);
+}
+#pragma GCC diagnostic pop
+
+TEST_F(EventTest, DefaultFlagsChangeNothing) {
+  aclrtEvent event = nullptr;
+  ASSERT_OK(aclrtCreateEvent(&event));
+  Gate gate(Kernel("wait_for"), stream_);
+  ASSERT_OK(aclrtRecordEventWithFlag(event, stream_, ACL_EVENT_RECORD_DEFAULT));
+  ASSERT_OK(aclrtStreamWaitEventWithFlag(other_, event, 0, ACL_EVENT_WAIT_DEFAULT));
+  auto status = ACL_STREAM_STATUS_COMPLETE;
+  ASSERT_OK(aclrtStreamQuery(other_, &status));
+  EXPECT_EQ(status, ACL_STREAM_STATUS_NOT_READY);
+  gate.Open();
+  EXPECT_OK(aclrtSynchronizeStream(other_));
+  EXPECT_NE(aclrtRecordEventWithFlag(event, stream_, 0x8000), ACL_SUCCESS);
+  EXPECT_NE(aclrtStreamWaitEventWithFlag(other_, event, 0, 0x8000), ACL_SUCCESS);
+}
+
+TEST_F(EventTest, WaitsOfTheProcessHaveALimit) {
+  aclrtEvent event = Make(ACL_EVENT_SYNC);
+  ASSERT_OK(aclrtSetOpWaitTimeout(1));
+  ASSERT_OK(aclrtStreamWaitEvent(other_, event));  // never recorded
+  ASSERT_OK(aclrtSetOpWaitTimeout(0));
+  EXPECT_EQ(aclrtSynchronizeStream(other_), ACL_ERROR_RT_WAIT_TIMEOUT);
+}
+
+TEST_F(EventTest, TimesOfSynchronisationAreChecked) {
+  aclrtEvent event = Make(ACL_EVENT_SYNC);
+  EXPECT_EQ(aclrtSynchronizeEventWithTimeout(event, 0), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(aclrtSynchronizeEventWithTimeout(event, -2), ACL_ERROR_RT_PARAM_INVALID);
+}
+
 }  // namespace
 }  // namespace vnpu::test

@@ -1,5 +1,6 @@
 // Kernels that fail: the error reaches the host, others are not hurt.
 #include <signal.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <string_view>
@@ -32,6 +33,57 @@ TEST_F(ExceptionTest, StrayStoreNamesTheAddress) {
   EXPECT_NE(std::string_view(message).find("store_to"), std::string_view::npos) << message;
   EXPECT_OK(aclrtSynchronizeStream(stream_));  // reported once
   ExpectDeviceWorks();
+}
+
+struct SeenException {
+  int calls = 0;
+  uint32_t task = 0;
+  uint32_t stream = 0;
+  uint32_t thread = 0;
+};
+SeenException seen_exception;
+void NoteException(aclrtExceptionInfo* info) {
+  seen_exception = {.calls = seen_exception.calls + 1,
+                    .task = aclrtGetTaskIdFromExceptionInfo(info),
+                    .stream = aclrtGetStreamIdFromExceptionInfo(info),
+                    .thread = aclrtGetThreadIdFromExceptionInfo(info)};
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+TEST_F(ExceptionTest, TheOneCallbackIsToldTaskStreamAndThread) {
+  seen_exception = {};
+  ASSERT_OK(aclrtSetExceptionInfoCallback(&NoteException));
+  ASSERT_OK(Launch("nothing", 1, stream_));
+  ASSERT_OK(Launch("device_trap", 1, stream_));
+  uint32_t task = 0;
+  ASSERT_OK(aclrtGetThreadLastTaskId(&task));
+  int32_t stream = -1;
+  ASSERT_OK(aclrtStreamGetId(stream_, &stream));
+  EXPECT_NE(aclrtSynchronizeStream(stream_), ACL_SUCCESS);
+  EXPECT_EQ(seen_exception.calls, 1);
+  EXPECT_EQ(seen_exception.task, task);
+  EXPECT_EQ(seen_exception.stream, static_cast<uint32_t>(stream));
+  EXPECT_EQ(seen_exception.thread, static_cast<uint32_t>(gettid()));
+  ASSERT_OK(aclrtSetExceptionInfoCallback(nullptr));
+  ASSERT_OK(Launch("device_trap", 1, stream_));
+  EXPECT_NE(aclrtSynchronizeStream(stream_), ACL_SUCCESS);
+  EXPECT_EQ(seen_exception.calls, 1) << "there is none any more";
+  EXPECT_EQ(aclrtGetTaskIdFromExceptionInfo(nullptr), UINT32_MAX);
+  EXPECT_EQ(aclrtGetStreamIdFromExceptionInfo(nullptr), UINT32_MAX);
+  EXPECT_EQ(aclrtGetThreadIdFromExceptionInfo(nullptr), UINT32_MAX);
+}
+#pragma GCC diagnostic pop
+
+void AskForNothing(aclrtExceptionInfo* /*info*/) { aclrtGetRunMode(nullptr); }
+
+TEST_F(ExceptionTest, MessageNamesTheCallAndNotThoseOfCallbacks) {
+  ASSERT_OK(aclrtExceptionInfoCallbackRegister(&AskForNothing));
+  ASSERT_OK(Launch("device_trap", 1, stream_));
+  EXPECT_NE(aclrtSynchronizeStream(stream_), ACL_SUCCESS);
+  EXPECT_OK(aclrtExceptionInfoCallbackUnregister(&AskForNothing));
+  const std::string_view messages = aclGetRecentErrMsg();
+  EXPECT_TRUE(messages.starts_with("aclrtSynchronizeStream: ")) << messages;
 }
 
 TEST_F(ExceptionTest, CodesTellTheKindOfCore) {

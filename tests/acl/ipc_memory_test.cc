@@ -192,6 +192,7 @@ TEST_F(IpcMemoryTest, KeysEndWithTheDevice) {
   const std::string key = Export(memory, 4096);
   ASSERT_OK(aclrtResetDeviceForce(0));
   ASSERT_OK(aclrtSetDevice(0));
+  AwaitEmptyDevice();
   void* other = nullptr;
   EXPECT_EQ(aclrtIpcMemImportByKey(&other, key.c_str(), 0), ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_EQ(aclrtIpcMemClose(key.c_str()), ACL_ERROR_RT_PARAM_INVALID);

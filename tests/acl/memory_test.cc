@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstring>
 #include <random>
 #include <thread>
@@ -14,6 +16,12 @@ void* Malloc(size_t size) {
   void* memory = nullptr;
   EXPECT_OK(aclrtMalloc(&memory, size, ACL_MEM_MALLOC_HUGE_FIRST));
   return memory;
+}
+
+// A task of the stream that takes a while.
+void SlowTask(void* done) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  ++*static_cast<std::atomic<int>*>(done);
 }
 
 TEST_F(MemoryTest, BlocksAreAlignedAndApart) {
@@ -45,6 +53,44 @@ TEST_F(MemoryTest, BadArgumentsAreRefused) {
   EXPECT_EQ(aclrtFreeHost(memory), ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_OK(aclrtFree(memory));
   EXPECT_EQ(aclrtFree(memory), ACL_ERROR_RT_PARAM_INVALID);
+}
+
+TEST_F(MemoryTest, FreeWithSynchronisationWaitsForTheDevice) {
+  aclrtStream stream = nullptr;
+  ASSERT_OK(aclrtCreateStream(&stream));
+  std::atomic<int> done{0};
+  ASSERT_OK(aclrtLaunchHostFunc(stream, &SlowTask, &done));
+  ASSERT_OK(aclrtFreeWithDevSync(Malloc(4096)));
+  EXPECT_EQ(done.load(), 1);
+  void* pinned = nullptr;
+  ASSERT_OK(aclrtMallocHost(&pinned, 4096));
+  ASSERT_OK(aclrtLaunchHostFunc(stream, &SlowTask, &done));
+  ASSERT_OK(aclrtFreeHostWithDevSync(pinned));
+  EXPECT_EQ(done.load(), 2);
+  EXPECT_EQ(aclrtFreeWithDevSync(nullptr), ACL_ERROR_INVALID_PARAM);
+  EXPECT_EQ(aclrtFreeWithDevSync(&done), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(aclrtFreeHostWithDevSync(&done), ACL_ERROR_RT_PARAM_INVALID);
+}
+
+// The caches are coherent: there is nothing to do, but the arguments must make sense.
+TEST_F(MemoryTest, CachesNeedNoFlushing) {
+  void* memory = Malloc(4096);
+  EXPECT_OK(aclrtMemFlush(memory, 4096));
+  EXPECT_OK(aclrtMemInvalidate(memory, 4096));
+  EXPECT_EQ(aclrtMemFlush(memory, 0), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(aclrtMemInvalidate(memory, 0), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(aclrtMemFlush(nullptr, 1), ACL_ERROR_INVALID_PARAM);
+  EXPECT_EQ(aclrtMemInvalidate(nullptr, 1), ACL_ERROR_INVALID_PARAM);
+  EXPECT_OK(aclrtFree(memory));
+}
+
+TEST_F(MemoryTest, MemoryForTheTaskSchedulerIsDeviceMemory) {
+  void* memory = nullptr;
+  ASSERT_OK(aclrtMallocForTaskScheduler(&memory, 64, ACL_MEM_MALLOC_HUGE_FIRST, nullptr));
+  EXPECT_OK(aclrtMemset(memory, 64, 1, 64));
+  EXPECT_OK(aclrtFree(memory));
+  EXPECT_EQ(aclrtMallocForTaskScheduler(&memory, 0, ACL_MEM_MALLOC_HUGE_FIRST, nullptr),
+            ACL_ERROR_RT_PARAM_INVALID);
 }
 
 TEST_F(MemoryTest, TooMuchIsOutOfMemory) {

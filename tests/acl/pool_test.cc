@@ -1,6 +1,7 @@
 // Memory pools ordered by streams.
 #include <atomic>
 #include <thread>
+#include <vector>
 
 #include "acl/acl_rt_memory_soma.h"
 #include "tests/acl/support.h"
@@ -100,6 +101,41 @@ TEST_F(PoolTest, OtherStreamsGetOtherMemoryWhileItIsInUse) {
   Gate gate(Kernel("wait_for"), stream_);
   ASSERT_OK(aclrtMemPoolFreeAsync(first, stream_));
   EXPECT_NE(Malloc(pool_, 3 * kPoolMiB, other_), first);
+}
+
+TEST_F(PoolTest, SizesBeyondAllMemoryAreRefused) {
+  for (const size_t max_size : {size_t{0}, SIZE_MAX}) {
+    aclrtMemPool pool = Create(max_size);
+    void* memory = nullptr;
+    for (const size_t size : {SIZE_MAX, SIZE_MAX - 600, SIZE_MAX / 2 + 1}) {
+      EXPECT_EQ(aclrtMemPoolMallocAsync(&memory, size, pool, stream_),
+                ACL_ERROR_RT_MEMORY_ALLOCATION);
+    }
+    EXPECT_EQ(memory, nullptr);
+    ASSERT_OK(aclrtMemPoolFreeAsync(Malloc(pool, 1, stream_), stream_));
+  }
+}
+
+// The pool cannot grow, but has memory that the stream freed.
+TEST_F(PoolTest, WhatIsTriedFirstLeavesNoError) {
+  aclrtMemPool pool = Create(0);
+  void* large = Malloc(pool, 512 * kPoolMiB, stream_);
+  std::vector<void*> rest;
+  for (void* memory = nullptr;
+       aclrtMalloc(&memory, 32 * kPoolMiB, ACL_MEM_MALLOC_HUGE_FIRST) == ACL_SUCCESS;) {
+    rest.push_back(memory);
+  }
+  aclGetRecentErrMsg();
+  EXPECT_EQ(aclrtStreamQuery(nullptr, nullptr), ACL_ERROR_INVALID_PARAM);  // the program's own
+  aclGetRecentErrMsg();
+  Gate gate(Kernel("wait_for"), stream_);
+  ASSERT_OK(aclrtMemPoolFreeAsync(large, stream_));
+  EXPECT_EQ(Malloc(pool, 64 * kPoolMiB, stream_), large);
+  EXPECT_EQ(aclrtGetLastError(ACL_RT_THREAD_LEVEL), ACL_ERROR_INVALID_PARAM);
+  EXPECT_EQ(aclGetRecentErrMsg(), nullptr);
+  for (void* memory : rest) {
+    EXPECT_OK(aclrtFree(memory));
+  }
 }
 
 TEST_F(PoolTest, FullPoolMakesAnotherStreamWait) {

@@ -1,4 +1,6 @@
 // Several devices in one process, on a private driver that offers two.
+#include <atomic>
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -37,6 +39,22 @@ TEST_F(DISABLED_TwoDevices, StreamsBelongToTheirDevice) {
                              stream_),
             ACL_ERROR_RT_STREAM_CONTEXT);
   EXPECT_OK(aclrtSynchronizeStream(second_stream_));
+}
+
+TEST_F(DISABLED_TwoDevices, FreeWithSynchronisationWaitsForTheMemorysDevice) {
+  void* memory = nullptr;
+  ASSERT_OK(aclrtMalloc(&memory, 4096, ACL_MEM_MALLOC_HUGE_FIRST));
+  std::atomic<bool> done{false};
+  ASSERT_OK(aclrtLaunchHostFunc(
+      stream_,
+      [](void* flag) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        static_cast<std::atomic<bool>*>(flag)->store(true);
+      },
+      &done));
+  ASSERT_OK(aclrtSetDevice(1));
+  ASSERT_OK(aclrtFreeWithDevSync(memory));
+  EXPECT_TRUE(done.load());
 }
 
 TEST_F(DISABLED_TwoDevices, EventsOfAnotherDevice) {

@@ -1,6 +1,7 @@
 // Physical memory shared between processes, and mapped a second time.
 #include <array>
 #include <string>
+#include <string_view>
 
 #include "tests/acl/other_process.h"
 #include "tests/acl/support.h"
@@ -86,6 +87,11 @@ TEST_F(SharingTest, ArgumentsAreChecked) {
   aclrtDrvMemHandle imported = nullptr;
   EXPECT_EQ(aclrtMemImportFromShareableHandle(12345, 0, &imported), ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_EQ(aclrtMemImportFromShareableHandle(12345, 64, &imported), ACL_ERROR_RT_INVALID_DEVICEID);
+  aclGetRecentErrMsg();
+  EXPECT_EQ(aclrtMemImportFromShareableHandle(0, 0, &imported), ACL_ERROR_RT_PARAM_INVALID);
+  const std::string_view message = aclGetRecentErrMsg();
+  EXPECT_EQ(message.find("already"), std::string_view::npos)
+      << "memory that is not shared has no handle, 0 neither: " << message;
   EXPECT_EQ(
       aclrtMemImportFromShareableHandleV2(&handle, ACL_MEM_SHARE_HANDLE_TYPE_DEFAULT, 1, &imported),
       ACL_ERROR_RT_PARAM_INVALID);

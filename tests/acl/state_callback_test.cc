@@ -2,6 +2,7 @@
 #include <fstream>
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/acl/support.h"
@@ -144,6 +145,18 @@ TEST_F(InitCallback, ItsErrorIsThatOfTheCall) {
   component_.answer = ACL_ERROR_FAILURE;
   EXPECT_EQ(aclFinalize(), ACL_ERROR_FAILURE);
   EXPECT_EQ(aclFinalize(), ACL_ERROR_REPEAT_FINALIZE) << "it ended all the same";
+}
+
+TEST_F(InitCallback, AfterAnErrorTheConfigurationHasNoEffect) {
+  const char* path = "state_callback_test.json";
+  std::ofstream(path) << R"({ "err_msg_mode": "1" })";
+  component_.answer = ACL_ERROR_FAILURE;
+  EXPECT_EQ(aclInit(path), ACL_ERROR_FAILURE);
+  std::remove(path);
+  aclGetRecentErrMsg();
+  std::thread([] { aclrtGetRunMode(nullptr); }).join();
+  EXPECT_EQ(aclGetRecentErrMsg(), nullptr) << "messages are each thread's own";
+  component_.answer = ACL_SUCCESS;
 }
 
 TEST_F(InitCallback, BadArguments) {

@@ -118,5 +118,26 @@ TEST_F(StreamConfigTest, LastTaskIsTheThreadsOwn) {
   }).join();
 }
 
+TEST_F(StreamConfigTest, HugeStreamsHoldMoreTasks) {
+  aclrtStream huge = nullptr;
+  ASSERT_OK(aclrtCreateStreamWithConfig(&huge, 0, ACL_STREAM_HUGE));
+  DeviceArray<char> memory(64);
+  Gate gate(Kernel("wait_for"), huge);
+  for (int i = 0; i < 2000; ++i) {  // a stream of the usual size would wait for the gate
+    ASSERT_OK(aclrtMemsetAsync(memory.get(), 64, i, 64, huge));
+  }
+  gate.Open();
+  EXPECT_EQ(memory.Read()[63], static_cast<char>(1999));
+}
+
+TEST_F(StreamConfigTest, StreamsMadeLaterStopLikeTheOthersOfTheirContext) {
+  ASSERT_OK(aclrtSetStreamFailureMode(stream_, ACL_STOP_ON_FAILURE));
+  aclrtStream later = nullptr;
+  ASSERT_OK(aclrtCreateStream(&later));
+  ASSERT_OK(Launch("device_trap", 1, later));
+  EXPECT_EQ(aclrtSynchronizeStream(later), ACL_ERROR_RT_AICORE_TRAP_EXCEPTION);
+  EXPECT_EQ(Launch("nothing", 1, later), ACL_ERROR_RT_AICORE_TRAP_EXCEPTION);
+}
+
 }  // namespace
 }  // namespace vnpu::test

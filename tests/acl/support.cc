@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -56,7 +57,24 @@ testing::AssertionResult IsOk(aclError error) {
   return testing::AssertionFailure() << error << ": " << (message != nullptr ? message : "");
 }
 
-void DeviceTest::SetUp() { ASSERT_OK(aclrtSetDevice(0)); }
+void AwaitEmptyDevice() {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  size_t free = 0;
+  size_t total = 1;
+  while (free != total && std::chrono::steady_clock::now() < deadline) {
+    ASSERT_OK(aclrtGetMemInfo(ACL_HBM_MEM, &free, &total));
+  }
+  EXPECT_EQ(free, total) << "somebody else uses memory of the device";
+}
+
+void DeviceTest::SetUp() {
+  ASSERT_OK(aclrtSetDevice(0));
+  // Not in processes that run one test beside this one's.
+  static bool used_before = false;
+  if (std::exchange(used_before, true)) {
+    AwaitEmptyDevice();
+  }
+}
 
 void DeviceTest::TearDown() {
   // A test may have reset it already.

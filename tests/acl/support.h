@@ -20,6 +20,10 @@ testing::AssertionResult IsOk(aclError error);
 #define ASSERT_OK(expression) ASSERT_TRUE(::vnpu::test::IsOk(expression))
 #define EXPECT_OK(expression) EXPECT_TRUE(::vnpu::test::IsOk(expression))
 
+// Until nothing of the current device's memory is in use: the driver takes back that of an earlier
+// use of the device a moment after its end.
+void AwaitEmptyDevice();
+
 // Device 0, set and reset around each test.
 class DeviceTest : public testing::Test {
  protected:

@@ -12,9 +12,11 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <set>
 #include <sstream>
 #include <thread>
 #include <vector>
@@ -118,6 +120,26 @@ TEST_F(NodeTest, NodesLookAsConfigured) {
   }
   EXPECT_EQ(chmod(node_.c_str(), 0777), -1);
   EXPECT_EQ(access((driver_->mount_point() + "/davinci2").c_str(), F_OK), -1);
+}
+
+TEST_F(NodeTest, TheFolderListsItsNodes) {
+  Start("", {"--devices", "3"});
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(driver_->mount_point())) {
+    names.insert(entry.path().filename());
+  }
+  EXPECT_EQ(names, (std::set<std::string>{"davinci_manager", "davinci0", "davinci1", "davinci2"}));
+  const std::string other = driver_->mount_point() + "/other";
+  EXPECT_EQ(open(other.c_str(), O_CREAT | O_RDWR, 0600), -1);
+  EXPECT_EQ(unlink(node_.c_str()), -1);
+}
+
+TEST_F(NodeTest, TruncatingMeansNothing) {
+  Start();
+  const UniqueFd fd(open(node_.c_str(), O_RDWR | O_TRUNC));
+  ASSERT_TRUE(fd.valid());
+  vnpu_ioc_version version{VNPU_ABI_VERSION, 0, VNPU_FEATURES_ALL};
+  EXPECT_EQ(ioctl(fd.get(), VNPU_IOC_VERSION, &version), 0);
 }
 
 TEST_F(NodeTest, InfoPageCanBeMapped) {

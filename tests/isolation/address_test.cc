@@ -81,13 +81,16 @@ TEST_F(AddressTest, FreedMemoryIsZero) {
       }
     }
     ExpectNothingLeft();
-    Session next(vnpud());
-    std::vector<uint64_t> seen(kPiece / 8);
-    for (uint64_t at = 0; at < kAll; at += kPiece) {
-      const Buffer buffer = next.Allocate(kPiece);
-      ASSERT_TRUE(next.Load(seen.data(), buffer.va, kPiece));
-      ASSERT_TRUE(std::ranges::all_of(seen, [](uint64_t word) { return word == 0; }));
+    {
+      Session next(vnpud());
+      std::vector<uint64_t> seen(kPiece / 8);
+      for (uint64_t at = 0; at < kAll; at += kPiece) {
+        const Buffer buffer = next.Allocate(kPiece);
+        ASSERT_TRUE(next.Load(seen.data(), buffer.va, kPiece));
+        ASSERT_TRUE(std::ranges::all_of(seen, [](uint64_t word) { return word == 0; }));
+      }
     }
+    ExpectNothingLeft();
   }
 }
 

@@ -1,6 +1,8 @@
 #include "tests/npucc/fake_acl.h"
 
-#include <atomic>
+#include <vnpu/host_image.h>
+#include <vnpu/vnpu.h>
+
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -13,15 +15,11 @@
 
 namespace {
 
-struct Binary {
-  int32_t device = 0;
-  std::unique_ptr<vnpu::firmware::testing::RunningImage> image;
-};
+using vnpu::firmware::testing::RunningImage;
 
 struct Function {
   int32_t device = 0;
-  std::uintptr_t binary = 0;
-  std::shared_ptr<Binary> owner;
+  std::shared_ptr<RunningImage> image;
   std::string name;
 };
 
@@ -29,8 +27,9 @@ struct Function {
 struct State {
   std::mutex mutex;
   std::uintptr_t next = 0x1000;
-  std::map<std::uintptr_t, std::shared_ptr<Binary>> binaries;
+  std::map<std::pair<const vnpu_host_image*, int32_t>, std::shared_ptr<RunningImage>> images;
   std::map<std::uintptr_t, Function> functions;
+  std::map<int32_t, uint64_t> uses;  // by device
   aclError next_error = 0;
   fake_acl::Counters counters;
 };
@@ -48,6 +47,28 @@ T Handle(std::uintptr_t number) {
 }
 std::uintptr_t Number(const void* handle) { return reinterpret_cast<std::uintptr_t>(handle); }
 
+// A kernel of an image on the current device, which is loaded there at need.
+aclError FindFunction(State& state, const vnpu_host_image& image, const char* name,
+                      aclrtFuncHandle* function) {
+  std::shared_ptr<RunningImage>& loaded = state.images[{&image, current_device}];
+  if (loaded == nullptr) {
+    ++state.counters.loads;
+    loaded =
+        RunningImage::Make(std::span(static_cast<const std::byte*>(image.image), image.image_size));
+  }
+  if (loaded == nullptr || loaded->Find(name) == nullptr) return ACL_ERROR_RT_PARAM_INVALID;
+  // The same function has the same handle each time.
+  for (const auto& [number, known] : state.functions) {
+    if (known.image == loaded && known.name == name) {
+      *function = Handle<aclrtFuncHandle>(number);
+      return ACL_SUCCESS;
+    }
+  }
+  state.functions[state.next] = {current_device, loaded, name};
+  *function = Handle<aclrtFuncHandle>(state.next++);
+  return ACL_SUCCESS;
+}
+
 }  // namespace
 
 namespace fake_acl {
@@ -58,7 +79,8 @@ void ResetDevice(int32_t device) {
   State& state = Get();
   const std::lock_guard lock(state.mutex);
   std::erase_if(state.functions, [&](const auto& item) { return item.second.device == device; });
-  std::erase_if(state.binaries, [&](const auto& item) { return item.second->device == device; });
+  std::erase_if(state.images, [&](const auto& item) { return item.first.second == device; });
+  ++state.uses.try_emplace(device, 1).first->second;
 }
 
 void FailNextLaunch(aclError error) {
@@ -80,54 +102,24 @@ void ClearCounters() {
 
 extern "C" {
 
-aclError aclrtGetDevice(int32_t* device) {
+aclError vnpuGetDeviceUse(int32_t* device, uint64_t* use) {
+  State& state = Get();
+  const std::lock_guard lock(state.mutex);
   *device = current_device;
+  *use = state.uses.try_emplace(current_device, 1).first->second;
   return ACL_SUCCESS;
 }
 
-aclError aclrtBinaryLoadFromData(const void* data, size_t length,
-                                 const aclrtBinaryLoadOptions* options, aclrtBinHandle* handle) {
-  if (data == nullptr || length == 0 || options != nullptr) return ACL_ERROR_RT_PARAM_INVALID;
-  auto binary = std::make_shared<Binary>();
-  binary->device = current_device;
-  binary->image = vnpu::firmware::testing::RunningImage::Make(
-      std::span(static_cast<const std::byte*>(data), length));
-  if (binary->image == nullptr) return ACL_ERROR_RT_PARAM_INVALID;
-  State& state = Get();
-  const std::lock_guard lock(state.mutex);
-  ++state.counters.loads;
-  state.binaries[state.next] = std::move(binary);
-  *handle = Handle<aclrtBinHandle>(state.next++);
-  return ACL_SUCCESS;
-}
-
-aclError aclrtBinaryUnLoad(aclrtBinHandle handle) {
-  State& state = Get();
-  const std::lock_guard lock(state.mutex);
-  ++state.counters.unloads;
-  std::erase_if(state.functions,
-                [&](const auto& item) { return item.second.binary == Number(handle); });
-  return state.binaries.erase(Number(handle)) != 0 ? ACL_SUCCESS : ACL_ERROR_RT_PARAM_INVALID;
-}
-
-aclError aclrtBinaryGetFunction(const aclrtBinHandle handle, const char* name,
-                                aclrtFuncHandle* function) {
+aclError aclrtGetFuncBySymbol(const void* symbol, aclrtFuncHandle* function) {
   State& state = Get();
   const std::lock_guard lock(state.mutex);
   ++state.counters.lookups;
-  const auto binary = state.binaries.find(Number(handle));
-  if (binary == state.binaries.end()) return ACL_ERROR_RT_PARAM_INVALID;
-  if (binary->second->image->Find(name) == nullptr) return ACL_ERROR_RT_PARAM_INVALID;
-  // The same function has the same handle each time.
-  for (const auto& [number, known] : state.functions) {
-    if (known.binary == binary->first && known.name == name) {
-      *function = Handle<aclrtFuncHandle>(number);
-      return ACL_SUCCESS;
+  for (const vnpu_host_image* image = vnpu_host_images; image != nullptr; image = image->next) {
+    for (const vnpu_host_symbol& kernel : std::span(image->kernels, image->kernel_count)) {
+      if (kernel.host == symbol) return FindFunction(state, *image, kernel.name, function);
     }
   }
-  state.functions[state.next] = {binary->second->device, binary->first, binary->second, name};
-  *function = Handle<aclrtFuncHandle>(state.next++);
-  return ACL_SUCCESS;
+  return ACL_ERROR_RT_INVALID_DEVICE_FUNCTION;
 }
 
 aclError aclrtLaunchKernelWithHostArgs(aclrtFuncHandle handle, uint32_t block_dim,
@@ -144,16 +136,17 @@ aclError aclrtLaunchKernelWithHostArgs(aclrtFuncHandle handle, uint32_t block_di
     if (state.next_error != 0) return std::exchange(state.next_error, 0);
     const auto found = state.functions.find(Number(handle));
     if (found == state.functions.end() || found->second.device != current_device) {
+      ++state.counters.refused;
       return ACL_ERROR_RT_PARAM_INVALID;
     }
     function = found->second;
   }
-  const auto* kernel = function.owner->image->Find(function.name);
+  const auto* kernel = function.image->Find(function.name);
   if (cfg != nullptr || places != nullptr || place_count != 0 || block_dim == 0 ||
       kernel->args_size != args_size) {
     return ACL_ERROR_RT_PARAM_INVALID;
   }
-  function.owner->image->Run(*kernel, args, block_dim, static_cast<uint32_t>(function.device));
+  function.image->Run(*kernel, args, block_dim, static_cast<uint32_t>(function.device));
   return ACL_SUCCESS;
 }
 

@@ -20,9 +20,9 @@ void FailNextLaunch(aclError error);
 
 struct Counters {
   int loads = 0;
-  int unloads = 0;
   int lookups = 0;
   int launches = 0;
+  int refused = 0;  // with a handle that is void
   aclrtStream last_stream = nullptr;
   uint32_t last_block_dim = 0;
 };

@@ -85,6 +85,7 @@ TEST_F(Launch, SurvivesAResetOfTheDevice) {
   EXPECT_EQ(LaunchStatic(2, stream_, out), ACL_SUCCESS);
   EXPECT_EQ(LaunchQualified(stream_, out), ACL_SUCCESS);
   EXPECT_EQ(fake_acl::Count().loads, 1);
+  EXPECT_EQ(fake_acl::Count().refused, 0) << "handles of before are not tried";
 }
 
 TEST_F(Launch, ReportsTheErrorOfARefusedLaunch) {

@@ -49,7 +49,7 @@ std::string Registration(const Unit& unit, const DeviceImage& image) {
           SymbolArray("npucc_globals", image.globals);
   text += fmt::format(
       "::vnpu_host_image npucc_image = {{nullptr, {}, {}, npucc_kernels, {}, npucc_globals, {}, "
-      "{{}}}};\n",
+      "0}};\n",
       name, bytes.size(), kernels.size(), image.globals.size());
   text +=
       "__attribute__((constructor(101))) void npucc_add() { ::npu::detail::AddHostImage("

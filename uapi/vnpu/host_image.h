@@ -2,8 +2,7 @@
  *
  * A compiler of kernels puts the image of a source into its host object, together with one
  * struct vnpu_host_image, which a constructor of the object links into the list vnpu_host_images.
- * Launches find their kernels there by the address of the kernel's host function; a runtime can do
- * the same for functions that take a symbol of the host (a kernel's name, a device variable). */
+ * A runtime finds kernels and device variables there by their addresses in the host program. */
 #ifndef VNPU_HOST_IMAGE_H_
 #define VNPU_HOST_IMAGE_H_
 
@@ -23,10 +22,11 @@ struct vnpu_host_image {
   uint64_t kernel_count;
   const struct vnpu_host_symbol* globals;
   uint64_t global_count;
-  void* binaries[VNPU_MAX_DEVICES]; /* for launches: the loaded image of each device, or null */
+  uint64_t
+      id; /* 0; the runtime numbers images that it loads, since addresses come back by dlopen */
 };
-VNPU_ASSERT_OFFSET(vnpu_host_image, binaries, 56);
-VNPU_ASSERT_SIZE(vnpu_host_image, 568);
+VNPU_ASSERT_OFFSET(vnpu_host_image, id, 56);
+VNPU_ASSERT_SIZE(vnpu_host_image, 64);
 
 /* Head of the list; read it with acquire order. Images are added before main or by dlopen. Every
  * object defines it, weak, and the dynamic linker makes all of them one. A library may declare it

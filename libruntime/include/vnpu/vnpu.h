@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "acl/acl_base.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -12,6 +14,10 @@ extern "C" {
 // Null when the device does not exist (aclGetRecentErrMsg says why). Valid until the next call.
 // Any thread.
 __attribute__((visibility("default"))) const char* vnpuGetTransport(int32_t deviceId);
+
+// The calling thread's device, and the number of its use: each aclrtSetDevice after a reset begins
+// a use with a higher number, and what was loaded in an earlier one is gone. Any thread.
+__attribute__((visibility("default"))) aclError vnpuGetDeviceUse(int32_t* deviceId, uint64_t* use);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -66,10 +66,6 @@ Barriers& AllBarriers() {
   return *barriers;
 }
 
-aclError SubmitNothing(rt::Stream* stream) {
-  return rt::Submit(stream, 0, 0, [](rt::Slot& slot) { slot.sqe->opcode = VNPU_OP_NOP; });
-}
-
 aclError OperateWithBarrier(const void* src, size_t size, aclrtCmoType type, uint32_t number,
                             void* stream) {
   if (type < ACL_RT_CMO_TYPE_PREFETCH || type > ACL_RT_CMO_TYPE_FLUSH) {
@@ -83,7 +79,7 @@ aclError OperateWithBarrier(const void* src, size_t size, aclrtCmoType type, uin
   rt::Stream* found = nullptr;
   VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found));
   VNPU_RETURN_IF_ERROR(rt::CheckReachable(src, *found));
-  VNPU_RETURN_IF_ERROR(SubmitNothing(found));
+  VNPU_RETURN_IF_ERROR(rt::SubmitNothing(found));
   if (number == 0) {
     return ACL_SUCCESS;
   }
@@ -164,7 +160,7 @@ aclError aclrtCmoAsyncWithDesc(void* cmoDesc, aclrtCmoType cmoType, aclrtStream 
     rt::Stream* found = nullptr;
     VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found));
     VNPU_RETURN_IF_ERROR(rt::CheckReachable(cmoDesc, *found));
-    return SubmitNothing(found);
+    return rt::SubmitNothing(found);
   });
 }
 

@@ -75,9 +75,7 @@ aclError aclrtGetPrimaryCtxState(int32_t deviceId, uint32_t* /*flags*/, int32_t*
     VNPU_REQUIRE_NOT_NULL(active);
     std::shared_ptr<rt::Driver> driver;
     VNPU_RETURN_IF_ERROR(rt::Driver::Get(&driver));
-    if (deviceId < 0 || static_cast<uint32_t>(deviceId) >= driver->device_count()) {
-      return Fail(ACL_ERROR_RT_INVALID_DEVICEID, "device {} does not exist", deviceId);
-    }
+    VNPU_RETURN_IF_ERROR(driver->CheckDevice(deviceId));
     *active = rt::PrimaryContextActive(static_cast<uint32_t>(deviceId)) ? 1 : 0;
     return ACL_SUCCESS;
   });

@@ -284,6 +284,6 @@ aclError aclrtCmoAsync(void* src, size_t size, aclrtCmoType cmoType, aclrtStream
     VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found));
     VNPU_RETURN_IF_ERROR(CheckDeviceMemory(src, *found));
     // The virtual device has the host's coherent caches: a place in the stream's order is all.
-    return rt::Submit(found, 0, 0, [](rt::Slot& slot) { slot.sqe->opcode = VNPU_OP_NOP; });
+    return rt::SubmitNothing(found);
   });
 }

@@ -176,7 +176,8 @@ aclError aclrtSynchronizeDeviceWithTimeout(int32_t timeout) {
     }
     rt::Context* context = nullptr;
     VNPU_RETURN_IF_ERROR(rt::CurrentContext(&context));
-    return rt::SynchronizeDevice(*context, rt::DeadlineIn(timeout));
+    const std::shared_ptr<rt::Session> session = context->session;
+    return rt::SynchronizeDevice(*session, rt::DeadlineIn(timeout));
   });
 }
 
@@ -261,6 +262,18 @@ aclError aclrtGetLogicDevIdByPhyDevId(const int32_t phyDevId, int32_t* const log
 
 aclError aclrtGetPhyDevIdByLogicDevId(const int32_t logicDevId, int32_t* const phyDevId) {
   return Guard(__func__, [&] { return MapDevice(/*to_physical=*/true, logicDevId, phyDevId); });
+}
+
+aclError vnpuGetDeviceUse(int32_t* deviceId, uint64_t* use) {
+  return Guard(__func__, [&]() -> aclError {
+    VNPU_REQUIRE_NOT_NULL(deviceId);
+    VNPU_REQUIRE_NOT_NULL(use);
+    rt::Context* context = nullptr;
+    VNPU_RETURN_IF_ERROR(rt::CurrentContext(&context));
+    *deviceId = static_cast<int32_t>(context->device);
+    *use = context->session->serial();
+    return ACL_SUCCESS;
+  });
 }
 
 const char* vnpuGetTransport(int32_t deviceId) {

@@ -50,6 +50,7 @@ aclError Init(const char* config) {
   if (error != ACL_SUCCESS) {
     const std::lock_guard lock(state.mutex);
     state.references = 0;
+    ApplyDefaultConfig();
   }
   return error;
 }

@@ -76,7 +76,14 @@ Registry<aclFinalizeCallbackFunc>& FinalizeCallbacks() {
   return *callbacks;
 }
 
-aclError Answer(aclError result, const char* when) {
+// Calls a registered function, with the arguments.
+template <class Function, class... Args>
+aclError RunCallback(const char* when, Function function, Args... args) {
+  aclError result = ACL_SUCCESS;
+  {
+    const KeepCurrentFunction keep;
+    result = function(args...);
+  }
   return result == ACL_SUCCESS ? ACL_SUCCESS
                                : Fail(result, "a function registered for {} failed", when);
 }
@@ -85,8 +92,8 @@ aclError Answer(aclError result, const char* when) {
 
 aclError RunInitCallbacks(const std::string& config) {
   for (const auto& entry : InitCallbacks().entries()) {
-    VNPU_RETURN_IF_ERROR(
-        Answer(entry.function(config.c_str(), config.size(), entry.argument), "initialisation"));
+    VNPU_RETURN_IF_ERROR(RunCallback("initialisation", entry.function, config.c_str(),
+                                     config.size(), entry.argument));
   }
   return ACL_SUCCESS;
 }
@@ -94,7 +101,7 @@ aclError RunInitCallbacks(const std::string& config) {
 aclError RunFinalizeCallbacks() {
   aclError first = ACL_SUCCESS;
   for (const auto& entry : FinalizeCallbacks().entries()) {
-    const aclError error = Answer(entry.function(entry.argument), "the end");
+    const aclError error = RunCallback("the end", entry.function, entry.argument);
     first = first == ACL_SUCCESS ? error : first;
   }
   return first;
@@ -114,7 +121,7 @@ aclError aclInitCallbackRegister(aclRegisterCallbackType type, aclInitCallbackFu
     if (!rt::ConfigText(&config)) {
       return ACL_SUCCESS;  // aclInit will call it
     }
-    return rt::Answer(cbFunc(config.c_str(), config.size(), userData), "initialisation");
+    return rt::RunCallback("initialisation", cbFunc, config.c_str(), config.size(), userData);
   });
 }
 

@@ -116,8 +116,7 @@ aclError CheckPrefetch(const void* ptr, size_t size, const aclrtMemManagedLocati
 
 // Takes the place of prefetches in the stream's order. The memory is where everyone reaches it.
 aclError SubmitPrefetches(std::span<const Prefetch> prefetches, rt::Stream* stream) {
-  VNPU_RETURN_IF_ERROR(
-      rt::Submit(stream, 0, 0, [](rt::Slot& slot) { slot.sqe->opcode = VNPU_OP_NOP; }));
+  VNPU_RETURN_IF_ERROR(rt::SubmitNothing(stream));
   for (const Prefetch& prefetch : prefetches) {
     VNPU_RETURN_IF_ERROR(
         prefetch.session->managed_memory().NotePrefetch(prefetch.range, prefetch.place));

@@ -81,9 +81,7 @@ aclError Free(void* devPtr, bool synchronize) {
                 session == nullptr ? ", or its device was reset" : "; call aclrtFreeHost");
   }
   if (synchronize) {
-    rt::Context* context = nullptr;
-    VNPU_RETURN_IF_ERROR(rt::CurrentContext(&context));
-    VNPU_RETURN_IF_ERROR(rt::SynchronizeDevice(*context, std::nullopt));
+    VNPU_RETURN_IF_ERROR(rt::SynchronizeDevice(*session, std::nullopt));
   }
   return FreeIn(*session, address);
 }
@@ -114,9 +112,7 @@ aclError FreeHost(void* hostPtr, bool synchronize) {
                 session != nullptr ? "; call aclrtFree" : ", or its device was reset");
   }
   if (synchronize) {
-    rt::Context* context = nullptr;
-    VNPU_RETURN_IF_ERROR(rt::CurrentContext(&context));
-    VNPU_RETURN_IF_ERROR(rt::SynchronizeDevice(*context, std::nullopt));
+    VNPU_RETURN_IF_ERROR(rt::SynchronizeDevice(*session, std::nullopt));
   }
   return session->pinned_memory().Free(hostPtr);
 }

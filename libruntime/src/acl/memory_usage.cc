@@ -20,9 +20,7 @@ namespace {
 aclError CheckDeviceIndex(int64_t device) {
   std::shared_ptr<rt::Driver> driver;
   VNPU_RETURN_IF_ERROR(rt::Driver::Get(&driver));
-  return device >= 0 && device < driver->device_count()
-             ? ACL_SUCCESS
-             : Fail(ACL_ERROR_RT_INVALID_DEVICEID, "device {} does not exist", device);
+  return driver->CheckDevice(device);
 }
 
 }  // namespace

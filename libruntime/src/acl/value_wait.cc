@@ -25,11 +25,7 @@ aclError aclrtValueWait(void* devAddr, uint64_t value, uint32_t flag, aclrtStrea
     }
     rt::Stream* found = nullptr;
     VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found));
-    const rt::End end = rt::FindEnd(devAddr);
-    if (end.session == nullptr || end.session->serial() != found->session_serial) {
-      return Fail(ACL_ERROR_RT_PARAM_INVALID,
-                  "{} is neither memory of the stream's device nor pinned host memory", devAddr);
-    }
+    VNPU_RETURN_IF_ERROR(rt::CheckReachable(devAddr, *found));
     return rt::Submit(found, 0, 0, [&](rt::Slot& slot) {
       slot.sqe->opcode = VNPU_OP_VALUE_WAIT;
       slot.sqe->value.va = address;

@@ -48,6 +48,7 @@ struct ProcessMessages {
 
 thread_local constinit const char* current_function = "acl";
 thread_local constinit aclError last_error = ACL_SUCCESS;
+thread_local constinit bool quiet = false;
 std::atomic<bool> per_process{false};
 
 Messages& ThreadMessages() {
@@ -64,9 +65,20 @@ ProcessMessages& GetProcessMessages() {
 
 void SetCurrentFunction(const char* name) { current_function = name; }
 
+KeepCurrentFunction::KeepCurrentFunction() : name_(current_function) {}
+
+QuietErrors::QuietErrors() : before_(std::exchange(quiet, true)) {}
+
+QuietErrors::~QuietErrors() { quiet = before_; }
+
+bool QuietErrors::Active() { return quiet; }
+
 namespace {
 
 aclError FailAt(spdlog::level::level_enum level, aclError code, const std::string& message) {
+  if (quiet) {
+    return code;
+  }
   last_error = code;
   std::string line = fmt::format("{}: {} [{}]", current_function, message, code);
   Log().log(level, "{}", line);

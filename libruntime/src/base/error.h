@@ -16,6 +16,33 @@ namespace vnpu::runtime {
 // The acl function that the calling thread is in; names the culprit in messages. Static lifetime.
 void SetCurrentFunction(const char* name);
 
+// Around callbacks of the application: what they call does not become the current function.
+class KeepCurrentFunction {
+ public:
+  KeepCurrentFunction();
+  KeepCurrentFunction(const KeepCurrentFunction&) = delete;
+  KeepCurrentFunction& operator=(const KeepCurrentFunction&) = delete;
+  ~KeepCurrentFunction() { SetCurrentFunction(name_); }
+
+ private:
+  const char* name_;
+};
+
+// Around what is tried first and has another way: failures of the calling thread are neither logged
+// nor kept, and its last error stays what it was.
+class QuietErrors {
+ public:
+  QuietErrors();
+  QuietErrors(const QuietErrors&) = delete;
+  QuietErrors& operator=(const QuietErrors&) = delete;
+  ~QuietErrors();
+
+  static bool Active();  // for the calling thread
+
+ private:
+  bool before_;
+};
+
 // Makes `code` the calling thread's last error, keeps `message` (cause and remedy, one line) for
 // aclGetRecentErrMsg, logs it, and returns `code`.
 aclError FailWith(aclError code, const std::string& message);

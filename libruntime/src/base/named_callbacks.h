@@ -56,6 +56,7 @@ class NamedCallbacks {
       }
     }
     for (const Callback& callback : now) {
+      const KeepCurrentFunction keep;
       call(callback.function, callback.argument);
     }
   }

@@ -237,10 +237,6 @@ aclError UnloadModule(Module* module) {
     module->session->memory_usage().Remove(kRuntimeItself, module->span);
   }
   Bury(module);
-  if (result == -EBUSY) {
-    return Fail(ACL_ERROR_RT_KERNEL_UNREGISTERING,
-                "kernels of the image still run; synchronise before unloading");
-  }
   return result < 0 && result != -ENOTCONN ? FailErrno(-result, "cannot unload the image")
                                            : ACL_SUCCESS;
 }

@@ -15,10 +15,20 @@
 namespace vnpu::runtime {
 namespace {
 
-// Images of the host program that this library has loaded, by session.
+struct LoadedImage {
+  Module* module = nullptr;
+  uint32_t generation = 0;
+
+  bool live() const {
+    return modules.Resolve(module) != nullptr && module->generation() == generation;
+  }
+};
+
+// Images of the host program that this library has loaded, by number and session.
 struct LoadedImages {
   std::mutex mutex;
-  std::map<std::pair<const vnpu_host_image*, uint64_t>, Module*> modules;
+  uint64_t last_id = 0;
+  std::map<std::pair<uint64_t, uint64_t>, LoadedImage> images;
 };
 
 LoadedImages& Loaded() {
@@ -27,7 +37,7 @@ LoadedImages& Loaded() {
 }
 
 // The name of a kernel or, with `global`, of a device variable.
-const char* FindName(const void* symbol, bool global, const vnpu_host_image** image) {
+const char* FindName(const void* symbol, bool global, vnpu_host_image** image) {
   if (&vnpu_host_images == nullptr) {  // no program part was compiled by npucc
     return nullptr;
   }
@@ -45,22 +55,29 @@ const char* FindName(const void* symbol, bool global, const vnpu_host_image** im
 
 // Calls `find` with the image on the device of the calling thread's context; loads it at need.
 template <class Find>
-aclError WithModule(const vnpu_host_image* image, Find&& find) {
+aclError WithModule(vnpu_host_image* image, Find&& find) {
   Context* context = nullptr;
   VNPU_RETURN_IF_ERROR(CurrentContext(&context));
   LoadedImages& loaded = Loaded();
   const std::lock_guard lock(loaded.mutex);
-  Module*& module = loaded.modules[{image, context->session->serial()}];
-  if (module == nullptr || modules.Resolve(module) == nullptr) {
-    VNPU_RETURN_IF_ERROR(LoadModule(image->image, image->image_size, {}, &module));
+  image->id = image->id != 0 ? image->id : ++loaded.last_id;
+  const std::pair key(image->id, context->session->serial());
+  if (const auto found = loaded.images.find(key);
+      found != loaded.images.end() && found->second.live()) {
+    return find(found->second.module);
   }
+  // Those of earlier uses of a device, and those that the program has unloaded.
+  std::erase_if(loaded.images, [](const auto& entry) { return !entry.second.live(); });
+  Module* module = nullptr;
+  VNPU_RETURN_IF_ERROR(LoadModule(image->image, image->image_size, {}, &module));
+  loaded.images[key] = {.module = module, .generation = module->generation()};
   return find(module);
 }
 
 }  // namespace
 
 aclError FindFunctionBySymbol(const void* symbol, Function** function) {
-  const vnpu_host_image* image = nullptr;
+  vnpu_host_image* image = nullptr;
   const char* name = FindName(symbol, /*global=*/false, &image);
   if (name == nullptr) {
     return Fail(ACL_ERROR_RT_INVALID_DEVICE_FUNCTION,
@@ -73,7 +90,7 @@ aclError FindFunctionBySymbol(const void* symbol, Function** function) {
 
 aclError FindGlobalBySymbol(const void* symbol, uint64_t* address, uint64_t* size) {
   VNPU_REQUIRE_NOT_NULL(symbol);
-  const vnpu_host_image* image = nullptr;
+  vnpu_host_image* image = nullptr;
   const char* name = FindName(symbol, /*global=*/true, &image);
   if (name == nullptr) {
     return Fail(ACL_ERROR_RT_SYMBOL_NOT_FOUND,

@@ -51,8 +51,12 @@ bool CopyEngine::ReachesPageable() {
       return;
     }
     const auto address = reinterpret_cast<uint64_t>(target);
-    const aclError error = CopyDirect(address, reinterpret_cast<uint64_t>(&probe), sizeof(probe),
-                                      VNPU_COPY_SRC_PAGEABLE);
+    aclError error = ACL_SUCCESS;
+    {
+      const QuietErrors quiet;
+      error = CopyDirect(address, reinterpret_cast<uint64_t>(&probe), sizeof(probe),
+                         VNPU_COPY_SRC_PAGEABLE);
+    }
     reaches_pageable_ = error != ACL_ERROR_RT_SYS_DMA;
     if (!reaches_pageable_) {
       Log().warn(

@@ -71,7 +71,8 @@ aclError MemoryPools::Create(uint64_t max_size, MemPool** pool) {
     return Fail(ACL_ERROR_RT_RESOURCE_ALLOC_FAIL, "too many memory pools ({})", kMaxPools);
   }
   MemPoolState* state = states_.emplace_back(std::make_unique<MemPoolState>()).get();
-  state->max_size = max_size == 0 ? session_.info().hbm_total : max_size;
+  const uint64_t most = session_.info().hbm_total;
+  state->max_size = max_size == 0 ? most : std::min(max_size, most);
   fresh->device = session_.index();
   fresh->session_serial = session_.serial();
   fresh->state = state;
@@ -155,14 +156,16 @@ void MemoryPools::Trim(MemPoolState& state, uint64_t keep) {
 bool MemoryPools::Grow(MemPoolState& state, uint64_t size) {
   const uint64_t least = RoundUp(size, BlockPool::kAlign);
   const uint64_t room = (state.max_size - state.reserved) / BlockPool::kAlign * BlockPool::kAlign;
-  if (state.reserved > state.max_size || room < least) {
+  if (room < least) {
     return false;
   }
   const uint64_t bytes = std::min(RoundUp(size, VNPU_HUGE_PAGE_SIZE), room);
   uint64_t base = 0;
-  if (session_.device_memory().Allocate({.size = bytes}, &base) != ACL_SUCCESS) {
-    TakeLastError();  // there may be another way
-    return false;
+  {
+    const QuietErrors quiet;  // there may be another way
+    if (session_.device_memory().Allocate({.size = bytes}, &base) != ACL_SUCCESS) {
+      return false;
+    }
   }
   state.blocks.AddRegion(base, bytes);
   regions_[base] = {.size = bytes, .state = &state};

@@ -339,7 +339,11 @@ aclError VirtualMemory::Allow(uint64_t address, uint64_t size) {
   if (const int result = session_.Call(VNPU_IOC_PROTECT, request); result < 0) {
     return FailErrno(-result, "the driver cannot change the access");
   }
-  VNPU_RETURN_IF_ERROR(MapOnHost(address, physical));
+  if (const aclError error = MapOnHost(address, physical); error != ACL_SUCCESS) {
+    request.prot = 0;
+    session_.Call(VNPU_IOC_PROTECT, request);
+    return error;
+  }
   mapping->second.access = true;
   ShowPeers(address, physical);
   return ACL_SUCCESS;

@@ -58,7 +58,9 @@ aclError VirtualMemory::Import(const ShareKey& key, Physical** physical) {
 
 Physical* VirtualMemory::FindShared(const ShareKey& key) const {
   const auto found = std::ranges::find_if(physicals_, [&](const Physical* physical) {
-    return physical->references > 0 && physical->key == key;
+    // What is not shared has no key, and 0 is none.
+    return physical->references > 0 && (physical->imported || physical->share_id != 0) &&
+           physical->key == key;
   });
   return found != physicals_.end() ? *found : nullptr;
 }

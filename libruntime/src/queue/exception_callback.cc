@@ -6,6 +6,7 @@
 #include <mutex>
 #include <vector>
 
+#include "libruntime/src/base/error.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/kernel/module.h"
 #include "libruntime/src/memory/pinned_memory.h"
@@ -95,6 +96,7 @@ void CallBinaryCallback(const ExceptionReport& report, rtExceptionInfo info) {
 }  // namespace
 
 void ReportException(const ExceptionReport& report) {
+  const KeepCurrentFunction keep;
   std::vector<aclrtExceptionInfoCallback> now;
   {
     Callbacks& all = All();

@@ -205,9 +205,9 @@ aclError SynchronizeStream(Stream* stream, Deadline deadline) {
   return Synchronize(view, deadline);
 }
 
-aclError SynchronizeDevice(const Context& context, Deadline deadline) {
+aclError SynchronizeDevice(const Session& session, Deadline deadline) {
   std::vector<View> views;
-  ForEachStreamOf(*context.session, [&](Stream* stream) {
+  ForEachStreamOf(session, [&](Stream* stream) {
     if (View view; TakeView(stream, &view)) {
       views.push_back(std::move(view));
     }
@@ -349,5 +349,9 @@ aclError FailPublish(Stream* stream, int error) {
 }
 
 }  // namespace internal
+
+aclError SubmitNothing(Stream* stream) {
+  return Submit(stream, 0, 0, [](Slot& slot) { slot.sqe->opcode = VNPU_OP_NOP; });
+}
 
 }  // namespace vnpu::runtime

@@ -24,7 +24,7 @@ void DropStream(Stream* stream, Deadline deadline);
 // Waits for all tasks submitted so far. Failures since the last wait are this call's error.
 aclError SynchronizeStream(Stream* stream, Deadline deadline);
 // Waits for all streams of a device.
-aclError SynchronizeDevice(const Context& context, Deadline deadline);
+aclError SynchronizeDevice(const Session& session, Deadline deadline);
 
 // Whether all tasks submitted so far are finished.
 aclError QueryStream(Stream* stream, bool* complete);
@@ -109,6 +109,9 @@ aclError Submit(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, Fill&& 
     }
   }
 }
+
+// A task that does nothing but take its place in the stream's order.
+aclError SubmitNothing(Stream* stream);
 
 }  // namespace vnpu::runtime
 

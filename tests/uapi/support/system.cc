@@ -80,7 +80,7 @@ std::string ReadFile(const std::string& path) {
 }
 
 int TimeScale() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(VNPU_COVERAGE)
   return 10;
 #else
   return 1;

@@ -3,7 +3,8 @@
 #ifndef NPU_LAUNCH_H_
 #define NPU_LAUNCH_H_
 
-#include <vnpu/host_image.h>
+#include <vnpu/abi.h>
+#include <vnpu/vnpu.h>
 
 #include <atomic>
 #include <cstddef>
@@ -18,97 +19,55 @@
 namespace npu {
 namespace detail {
 
-/* Handles of one kernel, by device. Zero-initialized, so launches need no guard. */
-using FunctionHandles = std::atomic<aclrtFuncHandle>[VNPU_MAX_DEVICES];
-
-inline std::mutex& LoadMutex() {
-  static std::mutex mutex;
-  return mutex;
-}
-
-/* The image that has a kernel, and the kernel's name in it. */
-struct FoundKernel {
-  vnpu_host_image* image = nullptr;
-  const char* name = nullptr;
+/* Handle of a kernel on one device, good for one use of the device (vnpuGetDeviceUse). */
+struct KernelHandle {
+  std::atomic<std::uint64_t> use;
+  std::atomic<aclrtFuncHandle> function;
 };
 
-inline FoundKernel FindKernel(const void* kernel) {
-  if (&vnpu_host_images == nullptr) return {};
-  vnpu_host_image* image = __atomic_load_n(&vnpu_host_images, __ATOMIC_ACQUIRE);
-  for (; image != nullptr; image = image->next) {
-    for (std::uint64_t i = 0; i < image->kernel_count; ++i) {
-      if (image->kernels[i].host == kernel) return {image, image->kernels[i].name};
-    }
-  }
-  return {};
-}
+/* By device. Zero-initialized, so launches need no guard. */
+using KernelHandles = KernelHandle[VNPU_MAX_DEVICES];
 
-/* Loads an image on the current device, without regard to an older load. */
-inline aclError Load(const FoundKernel& found, int32_t device, aclrtFuncHandle* handle) {
-  aclrtBinHandle binary = nullptr;
-  aclError error =
-      aclrtBinaryLoadFromData(found.image->image, found.image->image_size, nullptr, &binary);
+/* Asks for the kernel's handle on the current device, which loads the image at need. */
+inline aclError Find(const void* kernel, std::uint64_t use, KernelHandle& handle,
+                     aclrtFuncHandle* function) {
+  static std::mutex mutex;
+  const aclError error = aclrtGetFuncBySymbol(kernel, function);
   if (error != 0) return error;
-  error = aclrtBinaryGetFunction(binary, found.name, handle);
-  if (error != 0) {
-    aclrtBinaryUnLoad(binary);
-    return error;
+  const std::lock_guard<std::mutex> lock(mutex);
+  /* Uses are numbered upwards: who was late does not put back what a reset has voided. */
+  if (handle.use.load(std::memory_order_relaxed) < use) {
+    handle.function.store(*function, std::memory_order_relaxed);
+    handle.use.store(use, std::memory_order_release);
   }
-  found.image->binaries[device] = binary;
   return 0;
-}
-
-/* The handle of a kernel on the current device. `stale` is one that a launch has just refused, or
- * null. A reset of the device voids its handles; then the image is loaded anew. When it turns out
- * that the refused handle is good, the answer is the same handle. */
-inline aclError Resolve(const void* kernel, int32_t device, aclrtFuncHandle stale,
-                        std::atomic<aclrtFuncHandle>* slot, aclrtFuncHandle* handle) {
-  const std::lock_guard<std::mutex> lock(LoadMutex());
-  *handle = slot->load(std::memory_order_relaxed);
-  if (*handle != stale) return 0; /* another thread has been here */
-  const FoundKernel found = FindKernel(kernel);
-  if (found.image == nullptr) return ACL_ERROR_RT_INVALID_DEVICE_FUNCTION;
-  /* Another kernel of the image may have loaded it already. */
-  void* const binary = found.image->binaries[device];
-  if (binary == nullptr || aclrtBinaryGetFunction(binary, found.name, handle) != 0) {
-    const aclError error = Load(found, device, handle);
-    if (error != 0) return error;
-  }
-  slot->store(*handle, std::memory_order_release);
-  return 0;
-}
-
-/* Errors by which a runtime refuses a handle that it does not know (any more). */
-inline bool MayBeStaleHandle(aclError error) {
-  return error == ACL_ERROR_RT_PARAM_INVALID || error == ACL_ERROR_RT_INVALID_HANDLE ||
-         error == ACL_ERROR_INVALID_PARAM || error == ACL_ERROR_INVALID_RESOURCE_HANDLE;
 }
 
 /* One launch: no lock and no allocation once the kernel has a handle on the device. */
-inline aclError LaunchBytes(const void* kernel, FunctionHandles& handles, uint32_t block_dim,
+inline aclError LaunchBytes(const void* kernel, KernelHandles& handles, uint32_t block_dim,
                             aclrtStream stream, void* args, std::size_t size) {
-  int32_t device = 0;
-  aclError error = aclrtGetDevice(&device);
+  std::int32_t device = 0;
+  std::uint64_t use = 0;
+  aclError error = vnpuGetDeviceUse(&device, &use);
   if (error != 0) return error;
-  if (device < 0 || device >= static_cast<int32_t>(VNPU_MAX_DEVICES)) {
+  if (device < 0 || device >= static_cast<std::int32_t>(VNPU_MAX_DEVICES)) {
     return ACL_ERROR_RT_INVALID_DEVICEID;
   }
-  std::atomic<aclrtFuncHandle>& slot = handles[device];
-  aclrtFuncHandle handle = slot.load(std::memory_order_acquire);
-  if (handle == nullptr) {
-    error = Resolve(kernel, device, nullptr, &slot, &handle);
+  KernelHandle& handle = handles[device];
+  aclrtFuncHandle function = nullptr;
+  if (handle.use.load(std::memory_order_acquire) == use) {
+    function = handle.function.load(std::memory_order_relaxed);
+  } else {
+    error = Find(kernel, use, handle, &function);
     if (error != 0) return error;
   }
-  error = aclrtLaunchKernelWithHostArgs(handle, block_dim, stream, nullptr, args, size, nullptr, 0);
-  if (!MayBeStaleHandle(error)) return error;
-  aclrtFuncHandle fresh = nullptr;
-  if (Resolve(kernel, device, handle, &slot, &fresh) != 0 || fresh == handle) return error;
-  return aclrtLaunchKernelWithHostArgs(fresh, block_dim, stream, nullptr, args, size, nullptr, 0);
+  return aclrtLaunchKernelWithHostArgs(function, block_dim, stream, nullptr, args, size, nullptr,
+                                       0);
 }
 
 template <auto K>
-struct KernelHandles {
-  static inline FunctionHandles value{};
+struct HandlesOf {
+  static inline KernelHandles value{};
 };
 
 }  // namespace detail
@@ -135,7 +94,7 @@ class Launcher<K, R(P...)> {
     if constexpr (kLayout.used != kLayout.bytes) std::memset(buffer, 0, sizeof(buffer));
     [[maybe_unused]] std::size_t i = 0;
     ((std::memcpy(buffer + kLayout.offset[i], &args, sizeof(P)), ++i), ...);
-    return detail::LaunchBytes(reinterpret_cast<const void*>(K), detail::KernelHandles<K>::value,
+    return detail::LaunchBytes(reinterpret_cast<const void*>(K), detail::HandlesOf<K>::value,
                                block_dim_, stream_, buffer, kLayout.bytes);
   }
 
