@@ -23,7 +23,6 @@ void Destroy(Player& player) {
     return;
   }
   Context& context = *player.random.Pick(player.contexts);
-  const bool was_current = player.current == &context;
   const aclrtContext stale = context.handle;
   DestroyContext(player, context);
   const uint64_t then = player.CountDestroyed(HandleKind::kContext);
@@ -31,7 +30,7 @@ void Destroy(Player& player) {
     MODEL_CALL(player, ACL_ERROR_RT_INVALID_HANDLE, aclrtSetCurrentContext(stale));
     MODEL_CALL(player, ACL_ERROR_RT_INVALID_HANDLE, aclrtDestroyContext(stale));
   }
-  if (was_current) {
+  if (player.current == nullptr) {
     aclrtContext found = nullptr;
     aclrtStream stream = nullptr;
     MODEL_CALL(player, ACL_ERROR_RT_CONTEXT_NULL, aclrtGetCurrentContext(&found));

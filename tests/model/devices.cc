@@ -77,11 +77,7 @@ void SecondDevice(Player& player) {
   MODEL_CALL(player, ACL_SUCCESS, aclrtMalloc(&memory, kSize, ACL_MEM_MALLOC_HUGE_FIRST));
   MODEL_CALL(player, ACL_SUCCESS, aclrtCreateStream(&stream));
   MODEL_CALL(player, ACL_SUCCESS, aclrtMemsetAsync(memory, kSize, 42, kSize, stream));
-  // An event of one device is none of another.
-  Event& event = CreateEvent(player);
-  MODEL_CALL(player, ACL_SUCCESS, aclrtRecordEvent(event.handle, stream));
   MODEL_CALL(player, ACL_SUCCESS, aclrtSynchronizeStream(stream));
-  DestroyEvent(player, event);
   MODEL_CALL(player, ACL_SUCCESS,
              aclrtMemcpy(bytes.data(), kSize, memory, kSize, ACL_MEMCPY_DEVICE_TO_HOST));
   for (const std::byte byte : bytes) {

@@ -47,7 +47,8 @@ aclError Check(Journal& journal, const char* call, std::initializer_list<aclErro
     text += " " + std::to_string(each);
   }
   const char* message = aclGetRecentErrMsg();
-  text += ", was " + std::to_string(code) + ": " + (message != nullptr ? message : "");
+  const std::string all = message != nullptr ? message : "";
+  text += ", was " + std::to_string(code) + ": " + all.substr(0, all.find('\n'));
   journal.Fail(text);
 }
 

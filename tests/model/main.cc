@@ -4,10 +4,12 @@
 // A run can be repeated by its seed: what a thread calls depends on the seed and its number alone,
 // as far as the answers do not depend on the time. See docs/testing.md.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <iterator>
 #include <memory>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -18,9 +20,15 @@
 namespace vnpu::model {
 namespace {
 
-size_t OpenFiles() {
-  return static_cast<size_t>(
-      std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}));
+// What the process has open, by what the numbers stand for.
+std::vector<std::string> OpenFiles() {
+  std::vector<std::string> files;
+  for (const auto& file : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    files.push_back(std::filesystem::read_symlink(file.path(), gone));
+  }
+  std::ranges::sort(files);
+  return files;
 }
 
 size_t FreeMemory() {
@@ -98,8 +106,7 @@ bool NothingLeft(uint32_t device) {
   return false;
 }
 
-int Run(const Options& options) {
-  const size_t files = OpenFiles();
+bool Run(const Options& options) {
   aclInit(nullptr);
   World world(options);
   world.Open();
@@ -113,8 +120,18 @@ int Run(const Options& options) {
   world.Close();
   good = NothingLeft(0) && (!world.two_devices || NothingLeft(1)) && good;
   aclFinalize();
-  if (const size_t now = OpenFiles(); now != files) {
-    std::fprintf(stderr, "LEFT: %zu open files, %zu were\n", now, files);
+  return good;
+}
+
+// In a thread of its own, whose ring for waiting ends with it.
+int RunAndLook(const Options& options) {
+  const std::vector<std::string> files = OpenFiles();
+  bool good = false;
+  std::thread([&] { good = Run(options); }).join();
+  if (const std::vector<std::string> now = OpenFiles(); now.size() != files.size()) {
+    for (const std::string& file : now) {
+      std::fprintf(stderr, "LEFT, or open from the start: %s\n", file.c_str());
+    }
     good = false;
   }
   if (!good) {
@@ -137,5 +154,5 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1u, vnpu::model::kMaxThreads));
   app.add_option("--hang-seconds", options.hang_seconds, "after which a standstill is a failure");
   CLI11_PARSE(app, argc, argv);
-  return vnpu::model::Run(options);
+  return vnpu::model::RunAndLook(options);
 }
