@@ -50,14 +50,12 @@ void RecordAndWait(Player& player) {
   }
   Stream& recording = player.AnyStream();
   Stream& waiting = player.AnyStream();
-  if (&waiting == &player.opener()) {
-    player.OpenGates(recording.gates);
-  }
   // Both behind the last wait, which else might take this record, or this wait the last record.
   player.Prepare(waiting, {}, {notify});
   player.Prepare(recording, {}, {notify});
   if (&waiting == &player.opener()) {
     player.OpenGates(recording.gates);
+    player.Enter(*recording.context);
   }
   MODEL_CALL(player, ACL_SUCCESS, aclrtRecordNotify(notify->handle, recording.handle));
   player.Submitted(recording, {}, {});
