@@ -16,7 +16,8 @@ constexpr size_t kKiB = 1024;
 constexpr size_t kMiB = size_t{1024} * kKiB;
 
 size_t RandomSize(Player& player, size_t largest) {
-  const size_t limit = player.random.Of<size_t>({64, 512, 4 * kKiB, 4 * kKiB, 16 * kKiB, 64 * kKiB});
+  const size_t limit =
+      player.random.Of<size_t>({64, 512, 4 * kKiB, 4 * kKiB, 16 * kKiB, 64 * kKiB});
   return player.random.Between(1, std::min(limit, largest) / kWord) * kWord;
 }
 
@@ -31,9 +32,9 @@ void ChoosePart(Player& player, Buffer& buffer) {
 
 void AllocateOnDevice(Player& player, Buffer& buffer) {
   void* memory = nullptr;
-  const auto policy = player.random.Of(
-      {ACL_MEM_MALLOC_HUGE_FIRST, ACL_MEM_MALLOC_HUGE_ONLY, ACL_MEM_MALLOC_NORMAL_ONLY,
-       ACL_MEM_MALLOC_HUGE_FIRST_P2P, ACL_MEM_MALLOC_NORMAL_ONLY_P2P});
+  const auto policy = player.random.Of({ACL_MEM_MALLOC_HUGE_FIRST, ACL_MEM_MALLOC_HUGE_ONLY,
+                                        ACL_MEM_MALLOC_NORMAL_ONLY, ACL_MEM_MALLOC_HUGE_FIRST_P2P,
+                                        ACL_MEM_MALLOC_NORMAL_ONLY_P2P});
   switch (player.random.Below(4)) {
     case 0:
       MODEL_CALL(player, ACL_SUCCESS, aclrtMallocAlign32(&memory, buffer.allocated, policy));
@@ -71,16 +72,16 @@ void Initialize(Player& player, Buffer& buffer) {
     return;
   }
   const auto value = static_cast<uint8_t>(player.random.Bits());
-  MODEL_CALL(player, ACL_SUCCESS,
-             aclrtMemset(buffer.address, buffer.size(), value, buffer.size()));
+  MODEL_CALL(player, ACL_SUCCESS, aclrtMemset(buffer.address, buffer.size(), value, buffer.size()));
   std::ranges::fill(buffer.bytes, std::byte{value});
 }
 
 void Allocate(Player& player) {
   if (player.buffers.size() < kMostBuffers) {
-    AllocateBuffer(player, player.random.Of({Place::kDevice, Place::kDevice, Place::kPinned,
-                                             Place::kPageable}),
-                   64 * kKiB);
+    AllocateBuffer(
+        player,
+        player.random.Of({Place::kDevice, Place::kDevice, Place::kPinned, Place::kPageable}),
+        64 * kKiB);
   }
 }
 
@@ -132,18 +133,16 @@ void Attributes(Player& player) {
   }
   aclrtPtrAttributes attributes{};
   MODEL_CALL(player, ACL_SUCCESS, aclrtPointerGetAttributes(buffer->address, &attributes));
-  const aclrtMemLocationType wanted = buffer->place == Place::kPageable
-                                          ? ACL_MEM_LOCATION_TYPE_UNREGISTERED
-                                      : buffer->place == Place::kPinned
-                                          ? ACL_MEM_LOCATION_TYPE_HOST
-                                          : ACL_MEM_LOCATION_TYPE_DEVICE;
+  const aclrtMemLocationType wanted =
+      buffer->place == Place::kPageable ? ACL_MEM_LOCATION_TYPE_UNREGISTERED
+      : buffer->place == Place::kPinned ? ACL_MEM_LOCATION_TYPE_HOST
+                                        : ACL_MEM_LOCATION_TYPE_DEVICE;
   MODEL_REQUIRE(player, attributes.location.type == wanted);
   MODEL_REQUIRE(player, attributes.location.id == 0);
 }
 
 void AddressRange(Player& player) {
-  Buffer* buffer =
-      AnyBuffer(player, [](const Buffer& each) { return each.place != Place::kPool; });
+  Buffer* buffer = AnyBuffer(player, [](const Buffer& each) { return each.place != Place::kPool; });
   if (buffer == nullptr) {
     return;
   }
@@ -220,8 +219,8 @@ void VerifyBuffer(Player& player, Buffer& buffer) {
       std::mismatch(buffer.bytes.begin(), buffer.bytes.end(), found).first - buffer.bytes.begin());
   player.journal.Fail("byte " + std::to_string(first) + " of the " + std::to_string(buffer.size()) +
                       " of a buffer (place " + std::to_string(static_cast<int>(buffer.place)) +
-                      ") is " + std::to_string(static_cast<int>(found[first])) +
-                      " and should be " + std::to_string(static_cast<int>(buffer.bytes[first])));
+                      ") is " + std::to_string(static_cast<int>(found[first])) + " and should be " +
+                      std::to_string(static_cast<int>(buffer.bytes[first])));
 }
 
 void FreeBuffer(Player& player, Buffer& buffer) {
@@ -262,10 +261,14 @@ void FreeBuffer(Player& player, Buffer& buffer) {
 
 std::span<const Action> BufferActions() {
   static constexpr Action kActions[] = {
-      {"allocate", 40, Allocate},         {"allocate much", 1, AllocateLarge},
-      {"free", 40, Free},                 {"verify", 60, Verify},
-      {"write by the host", 20, WriteByHost}, {"attributes of a pointer", 20, Attributes},
-      {"range of an address", 10, AddressRange}, {"memory information", 5, Information},
+      {"allocate", 40, Allocate},
+      {"allocate much", 1, AllocateLarge},
+      {"free", 40, Free},
+      {"verify", 60, Verify},
+      {"write by the host", 20, WriteByHost},
+      {"attributes of a pointer", 20, Attributes},
+      {"range of an address", 10, AddressRange},
+      {"memory information", 5, Information},
   };
   return kActions;
 }

@@ -142,12 +142,9 @@ void DestroyContext(Player& player, Context& context) {
 
 std::span<const Action> ContextActions() {
   static constexpr Action kActions[] = {
-      {"create a context", 4, Create},
-      {"destroy a context", 3, Destroy},
-      {"get the current context", 20, Get},
-      {"use a stream in another context", 20, WrongContext},
-      {"wrong calls on contexts", 10, Wrong},
-      {"parameters of a context", 5, Parameters},
+      {"create a context", 4, Create},        {"destroy a context", 3, Destroy},
+      {"get the current context", 20, Get},   {"use a stream in another context", 20, WrongContext},
+      {"wrong calls on contexts", 10, Wrong}, {"parameters of a context", 5, Parameters},
   };
   return kActions;
 }

@@ -200,9 +200,9 @@ void FillInStream(Player& player) {
   const size_t count = player.random.Between(1, buffer->size() - at);
   const auto value = static_cast<uint8_t>(player.random.Bits());
   player.Prepare(stream, {}, {buffer});
-  MODEL_CALL(player, ACL_SUCCESS,
-             aclrtMemsetAsync(buffer->address + at, buffer->size() - at, value, count,
-                              stream.handle));
+  MODEL_CALL(
+      player, ACL_SUCCESS,
+      aclrtMemsetAsync(buffer->address + at, buffer->size() - at, value, count, stream.handle));
   player.Submitted(stream, {}, {buffer});
   std::fill_n(buffer->bytes.begin() + static_cast<ptrdiff_t>(at), count, std::byte{value});
 }
@@ -224,8 +224,7 @@ void FillWords(Player& player) {
   } else {
     Stream& stream = player.AnyStream();
     player.Prepare(stream, {}, {buffer});
-    MODEL_CALL(player, ACL_SUCCESS,
-               aclrtMemsetD32Async(start, room, value, count, stream.handle));
+    MODEL_CALL(player, ACL_SUCCESS, aclrtMemsetD32Async(start, room, value, count, stream.handle));
     player.Submitted(stream, {}, {buffer});
   }
   for (size_t i = at; i < at + count; ++i) {

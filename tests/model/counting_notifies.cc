@@ -158,8 +158,7 @@ void WaitAhead(Player& player) {
   if (!player.MayClose(stream)) {
     return;
   }
-  aclrtCntNotifyWaitInfo info =
-      RandomWait(player.random, notify->value, false, &notify->opening);
+  aclrtCntNotifyWaitInfo info = RandomWait(player.random, notify->value, false, &notify->opening);
   notify->clears = info.isClear == 1;
   MODEL_CALL(player, ACL_SUCCESS,
              aclrtCntNotifyWaitWithTimeout(notify->handle, stream.handle, &info));

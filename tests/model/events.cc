@@ -297,8 +297,7 @@ Event& CreateEvent(Player& player) {
   const auto flags = player.random.Of<uint32_t>(
       {ACL_EVENT_SYNC, ACL_EVENT_SYNC | ACL_EVENT_TIME_LINE, ACL_EVENT_SYNC | ACL_EVENT_TIME_LINE,
        ACL_EVENT_TIME_LINE, ACL_EVENT_CAPTURE_STREAM_PROGRESS | ACL_EVENT_SYNC});
-  event->kind =
-      player.random.Of({EventKind::kDefault, EventKind::kFlags, EventKind::kReusable});
+  event->kind = player.random.Of({EventKind::kDefault, EventKind::kFlags, EventKind::kReusable});
   switch (event->kind) {
     case EventKind::kDefault:
       MODEL_CALL(player, ACL_SUCCESS, aclrtCreateEvent(&event->handle));

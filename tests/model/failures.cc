@@ -71,13 +71,12 @@ void Abort(Player& player) {
   player.HostWrites(*word);
   const std::unique_lock lock(player.world.quiet);
   player.Enter(*stream.context);
-  MODEL_CALL(player, ACL_SUCCESS,
-             aclrtValueWait(word->address, word->value + 1, ACL_STREAM_WAIT_VALUE_EQ,
-                            stream.handle));
+  MODEL_CALL(
+      player, ACL_SUCCESS,
+      aclrtValueWait(word->address, word->value + 1, ACL_STREAM_WAIT_VALUE_EQ, stream.handle));
   for (int i = 0; i < 5; ++i) {
     MODEL_CALL(player, ACL_SUCCESS,
-               aclrtMemsetAsync(buffer->address, buffer->size(), i, buffer->size(),
-                                stream.handle));
+               aclrtMemsetAsync(buffer->address, buffer->size(), i, buffer->size(), stream.handle));
   }
   MODEL_CALL(player, ACL_SUCCESS, aclrtStreamAbort(stream.handle));
   player.Submitted(stream, {}, {});

@@ -38,8 +38,7 @@ void Launch(Player& player) {
   const auto mask = static_cast<std::byte>(player.random.Bits());
   auto change = std::make_unique<Change>(Change{buffer->address, count, mask});
   player.Prepare(stream, {}, {buffer});
-  MODEL_CALL(player, ACL_SUCCESS,
-             aclrtLaunchHostFunc(stream.handle, RunChange, change.release()));
+  MODEL_CALL(player, ACL_SUCCESS, aclrtLaunchHostFunc(stream.handle, RunChange, change.release()));
   player.Submitted(stream, {}, {buffer});
   Apply(buffer->bytes.data(), count, mask);
 }
@@ -80,8 +79,7 @@ void Unsubscribe(Player& player) {
   player.Enter(*stream->context);
   MODEL_CALL(player, ACL_SUCCESS, aclrtUnSubscribeReport(Self(), stream->handle));
   stream->subscribed = false;
-  MODEL_CALL(player, ACL_ERROR_RT_STREAM_SUBSCRIBE,
-             aclrtUnSubscribeReport(Self(), stream->handle));
+  MODEL_CALL(player, ACL_ERROR_RT_STREAM_SUBSCRIBE, aclrtUnSubscribeReport(Self(), stream->handle));
 }
 
 void LaunchReport(Player& player) {
@@ -95,10 +93,10 @@ void LaunchReport(Player& player) {
   player.report.stream = stream;
   player.report.before = stream->gates;
   ++player.report.expected;
-  MODEL_CALL(player, ACL_SUCCESS,
-             aclrtLaunchCallback(CountReport, &player.report,
-                                 block ? ACL_CALLBACK_BLOCK : ACL_CALLBACK_NO_BLOCK,
-                                 stream->handle));
+  MODEL_CALL(
+      player, ACL_SUCCESS,
+      aclrtLaunchCallback(CountReport, &player.report,
+                          block ? ACL_CALLBACK_BLOCK : ACL_CALLBACK_NO_BLOCK, stream->handle));
   player.Submitted(*stream, {}, {});
   if (block) {
     player.report.gate = player.CloseGate(*stream, [&player] {

@@ -60,17 +60,15 @@ aclError Check(Journal& journal, const char* call, std::initializer_list<aclErro
 // Calls a function of the acl interface on behalf of a player and returns its code, which must be
 // the one wanted, or one of {several}.
 #define MODEL_CALL(player, wanted, call) \
-  ((player).journal.Note(#call),         \
-   ::vnpu::model::Check((player).journal, #call, {wanted}, call))
+  ((player).journal.Note(#call), ::vnpu::model::Check((player).journal, #call, {wanted}, call))
 #define MODEL_CALL_EITHER(player, one, other, call) \
-  ((player).journal.Note(#call),                    \
-   ::vnpu::model::Check((player).journal, #call, {one, other}, call))
+  ((player).journal.Note(#call), ::vnpu::model::Check((player).journal, #call, {one, other}, call))
 // Ends the test unless the condition holds.
-#define MODEL_REQUIRE(player, condition)       \
-  do {                                         \
-    if (!(condition)) {                        \
+#define MODEL_REQUIRE(player, condition)            \
+  do {                                              \
+    if (!(condition)) {                             \
       (player).journal.Fail("not so: " #condition); \
-    }                                          \
+    }                                               \
   } while (false)
 
 #endif  // VNPU_TESTS_MODEL_JOURNAL_H_

@@ -91,8 +91,8 @@ void AddFromDevice(Player& player) {
 
 void Mix(Player& player) {
   Buffer* to = AnyTarget(player);
-  Buffer* from = AnyBuffer(
-      player, [&](const Buffer& each) { return each.DeviceReaches() && &each != to; });
+  Buffer* from =
+      AnyBuffer(player, [&](const Buffer& each) { return each.DeviceReaches() && &each != to; });
   if (to == nullptr || from == nullptr) {
     return;
   }
@@ -178,10 +178,10 @@ void Scale(Player& player) {
   holder.dataOffset = offsetof(decltype(arguments), factor);
   Stream& stream = player.AnyStream();
   player.Prepare(stream, {}, {buffer});
-  MODEL_CALL(player, ACL_SUCCESS,
-             aclrtLaunchKernelWithHostArgs(player.world.kernels.scale, Blocks(player),
-                                           stream.handle, nullptr, &arguments, sizeof(arguments),
-                                           &holder, 1));
+  MODEL_CALL(
+      player, ACL_SUCCESS,
+      aclrtLaunchKernelWithHostArgs(player.world.kernels.scale, Blocks(player), stream.handle,
+                                    nullptr, &arguments, sizeof(arguments), &holder, 1));
   player.Submitted(stream, {}, {buffer});
   for (uint32_t i = 0; i < arguments.count; ++i) {
     Store(*buffer, i, Load(*buffer, i) * arguments.factor + arguments.offset);

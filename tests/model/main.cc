@@ -100,8 +100,7 @@ bool NothingLeft(uint32_t device) {
                "LEFT on device %u: %u sessions, %u processes, %u queues, %u events, %u pmems, "
                "%llu HBM pages, %llu pinned pages\n",
                device, counters.sessions, counters.device_processes, counters.queues,
-               counters.events, counters.pmems,
-               static_cast<unsigned long long>(counters.hbm_pages),
+               counters.events, counters.pmems, static_cast<unsigned long long>(counters.hbm_pages),
                static_cast<unsigned long long>(counters.pinned_pages));
   return false;
 }
@@ -147,8 +146,7 @@ int main(int argc, char** argv) {
   vnpu::model::Options options;
   CLI::App app{"Calls the acl interface at random and compares it with a model"};
   app.add_option("--seed", options.seed, "of the calls")->envname("VNPU_MODEL_SEED");
-  app.add_option("--steps", options.steps, "of all threads together")
-      ->envname("VNPU_MODEL_STEPS");
+  app.add_option("--steps", options.steps, "of all threads together")->envname("VNPU_MODEL_STEPS");
   app.add_option("--threads", options.threads, "at the same time")
       ->envname("VNPU_MODEL_THREADS")
       ->check(CLI::Range(1u, vnpu::model::kMaxThreads));

@@ -51,8 +51,8 @@ struct Event {
   bool can_sync = true;
   bool has_time = true;
   bool recorded = false;
-  Use record;      // the last
-  Clock clock;     // what is over when it is
+  Use record;   // the last
+  Clock clock;  // what is over when it is
   Gates gates = 0;
   int gate = kNoGate;  // a stream waits for the record to come
 

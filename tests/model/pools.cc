@@ -102,8 +102,9 @@ void Ask(Player& player) {
   uint64_t reserved = 0;
   MODEL_CALL(player, ACL_SUCCESS,
              aclrtMemPoolGetAttr(pool.handle, ACL_RT_MEM_POOL_ATTR_USED_MEM_CURRENT, &used));
-  MODEL_CALL(player, ACL_SUCCESS,
-             aclrtMemPoolGetAttr(pool.handle, ACL_RT_MEM_POOL_ATTR_RESERVED_MEM_CURRENT, &reserved));
+  MODEL_CALL(
+      player, ACL_SUCCESS,
+      aclrtMemPoolGetAttr(pool.handle, ACL_RT_MEM_POOL_ATTR_RESERVED_MEM_CURRENT, &reserved));
   MODEL_REQUIRE(player, used >= pool.used);
   MODEL_REQUIRE(player, (used == 0) == (pool.blocks == 0));
   MODEL_REQUIRE(player, reserved >= used);
@@ -123,14 +124,14 @@ void Change(Player& player) {
                  aclrtMemPoolSetAttr(pool.handle, ACL_RT_MEM_POOL_REUSE_ALLOW_OPPORTUNISTIC, &on));
       break;
     case 1:
-      MODEL_CALL(player, ACL_SUCCESS,
-                 aclrtMemPoolSetAttr(pool.handle,
-                                     ACL_RT_MEM_POOL_REUSE_ALLOW_INTERNAL_DEPENDENCIES, &on));
+      MODEL_CALL(
+          player, ACL_SUCCESS,
+          aclrtMemPoolSetAttr(pool.handle, ACL_RT_MEM_POOL_REUSE_ALLOW_INTERNAL_DEPENDENCIES, &on));
       break;
     case 2:
-      MODEL_CALL(player, ACL_SUCCESS,
-                 aclrtMemPoolSetAttr(pool.handle, ACL_RT_MEM_POOL_ATTR_RELEASE_THRESHOLD,
-                                     &threshold));
+      MODEL_CALL(
+          player, ACL_SUCCESS,
+          aclrtMemPoolSetAttr(pool.handle, ACL_RT_MEM_POOL_ATTR_RELEASE_THRESHOLD, &threshold));
       break;
     default:
       MODEL_CALL(player, ACL_SUCCESS, aclrtMemPoolTrimTo(pool.handle, threshold));

@@ -34,8 +34,8 @@ constexpr std::array<Type, 3> kTypes{
 
 void Run(Player& player) {
   Buffer* to = AnyBuffer(player, [](const Buffer& each) { return each.DeviceReaches(); });
-  Buffer* from = AnyBuffer(
-      player, [&](const Buffer& each) { return each.DeviceReaches() && &each != to; });
+  Buffer* from =
+      AnyBuffer(player, [&](const Buffer& each) { return each.DeviceReaches() && &each != to; });
   if (to == nullptr || from == nullptr) {
     return;
   }
@@ -49,9 +49,9 @@ void Run(Player& player) {
                         ACL_RT_MEMCPY_SDMA_AUTOMATIC_MIN});
   Stream& stream = player.AnyStream();
   player.Prepare(stream, {from}, {to});
-  MODEL_CALL(player, ACL_SUCCESS,
-             aclrtReduceAsync(to->address, from->address, bytes, kind, type.type, stream.handle,
-                              nullptr));
+  MODEL_CALL(
+      player, ACL_SUCCESS,
+      aclrtReduceAsync(to->address, from->address, bytes, kind, type.type, stream.handle, nullptr));
   player.Submitted(stream, {from}, {to});
   type.reduce(to->bytes.data(), from->bytes.data(), bytes, kind);
 }

@@ -27,9 +27,9 @@ void Create(Player& player) {
     return;
   }
   stream.priority = static_cast<uint32_t>(player.random.Below(kPriorities));
-  stream.flags = player.random.Of<uint32_t>(
-      {0, ACL_STREAM_FAST_LAUNCH, ACL_STREAM_FAST_SYNC, ACL_STREAM_FAST_LAUNCH | ACL_STREAM_FAST_SYNC,
-       ACL_STREAM_HUGE});
+  stream.flags =
+      player.random.Of<uint32_t>({0, ACL_STREAM_FAST_LAUNCH, ACL_STREAM_FAST_SYNC,
+                                  ACL_STREAM_FAST_LAUNCH | ACL_STREAM_FAST_SYNC, ACL_STREAM_HUGE});
   MODEL_CALL(player, ACL_SUCCESS,
              aclrtCreateStreamWithConfig(&stream.handle, stream.priority, stream.flags));
 }
@@ -179,9 +179,12 @@ void DestroyStream(Player& player, Stream& stream) {
 
 std::span<const Action> StreamActions() {
   static constexpr Action kActions[] = {
-      {"create a stream", 20, Create},        {"destroy a stream", 12, Destroy},
-      {"query a stream", 40, Query},          {"ask about a stream", 10, Ask},
-      {"synchronise a stream", 30, Synchronize}, {"wait in vain", 1, WaitInVain},
+      {"create a stream", 20, Create},
+      {"destroy a stream", 12, Destroy},
+      {"query a stream", 40, Query},
+      {"ask about a stream", 10, Ask},
+      {"synchronise a stream", 30, Synchronize},
+      {"wait in vain", 1, WaitInVain},
       {"wrong calls on streams", 20, Wrong},
   };
   return kActions;

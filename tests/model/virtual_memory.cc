@@ -60,8 +60,7 @@ void Map(Player& player) {
   const aclrtPhysicalMemProp properties = Properties(range->huge);
   MODEL_CALL(player, ACL_SUCCESS,
              aclrtMallocPhysical(&range->physical, range->size, &properties, 0));
-  MODEL_CALL(player, ACL_SUCCESS,
-             aclrtMapMem(range->address, range->size, 0, range->physical, 0));
+  MODEL_CALL(player, ACL_SUCCESS, aclrtMapMem(range->address, range->size, 0, range->physical, 0));
   auto buffer = std::make_unique<Buffer>();
   buffer->place = Place::kMapped;
   buffer->mapping = range;
@@ -153,9 +152,9 @@ void Wrong(Player& player) {
       break;
     default:
       // Nothing is there: the copy fails, and nothing else does.
-      MODEL_CALL(player, ACL_ERROR_RT_SYS_DMA,
-                 aclrtMemcpy(&word, sizeof(word), range.address, sizeof(word),
-                             ACL_MEMCPY_DEVICE_TO_HOST));
+      MODEL_CALL(
+          player, ACL_ERROR_RT_SYS_DMA,
+          aclrtMemcpy(&word, sizeof(word), range.address, sizeof(word), ACL_MEMCPY_DEVICE_TO_HOST));
       break;
   }
 }

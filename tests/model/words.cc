@@ -93,9 +93,9 @@ void WaitPasses(Player& player) {
                  aclrtValueWait(word->address, value, ACL_STREAM_WAIT_VALUE_EQ, stream.handle));
       break;
     case 1:
-      MODEL_CALL(player, ACL_SUCCESS,
-                 aclrtValueWait(word->address, value / 2, ACL_STREAM_WAIT_VALUE_GEQ,
-                                stream.handle));
+      MODEL_CALL(
+          player, ACL_SUCCESS,
+          aclrtValueWait(word->address, value / 2, ACL_STREAM_WAIT_VALUE_GEQ, stream.handle));
       break;
     default:
       MODEL_CALL(player, ACL_SUCCESS,
@@ -158,7 +158,8 @@ void Wrong(Player& player) {
                  aclrtValueWait(crooked, 0, ACL_STREAM_WAIT_VALUE_EQ, stream.handle));
       break;
     case 1:
-      MODEL_CALL(player, ACL_ERROR_RT_ADDR_UNALIGNED, aclrtValueWrite(crooked, 0, 0, stream.handle));
+      MODEL_CALL(player, ACL_ERROR_RT_ADDR_UNALIGNED,
+                 aclrtValueWrite(crooked, 0, 0, stream.handle));
       break;
     case 2:
       MODEL_CALL(player, ACL_ERROR_RT_PARAM_INVALID,
@@ -169,8 +170,7 @@ void Wrong(Player& player) {
                  aclrtValueWait(&pageable, 0, ACL_STREAM_WAIT_VALUE_EQ, stream.handle));
       break;
     default:
-      MODEL_CALL(player, ACL_ERROR_INVALID_PARAM,
-                 aclrtValueWrite(nullptr, 0, 0, stream.handle));
+      MODEL_CALL(player, ACL_ERROR_INVALID_PARAM, aclrtValueWrite(nullptr, 0, 0, stream.handle));
       break;
   }
 }
@@ -189,9 +189,12 @@ void DestroyWord(Player& player, Word& word) {
 
 std::span<const Action> WordActions() {
   static constexpr Action kActions[] = {
-      {"make a word", 6, Create},          {"free a word", 3, Destroy},
-      {"write a word", 30, Write},         {"read a word", 15, Read},
-      {"pass a wait for a word", 20, WaitPasses}, {"wait for a word to come", 6, WaitAhead},
+      {"make a word", 6, Create},
+      {"free a word", 3, Destroy},
+      {"write a word", 30, Write},
+      {"read a word", 15, Read},
+      {"pass a wait for a word", 20, WaitPasses},
+      {"wait for a word to come", 6, WaitAhead},
       {"wrong waits for words", 10, Wrong},
   };
   return kActions;

@@ -140,8 +140,7 @@ void Questions(Player& player) {
                  aclrtGetMemInfo(static_cast<aclrtMemAttr>(999), &free, &free));
       break;
     case 2:
-      MODEL_CALL(player, ACL_ERROR_INVALID_PARAM,
-                 aclrtPointerGetAttributes(nullptr, &attributes));
+      MODEL_CALL(player, ACL_ERROR_INVALID_PARAM, aclrtPointerGetAttributes(nullptr, &attributes));
       break;
     default:
       MODEL_CALL(player, ACL_ERROR_INVALID_PARAM, aclrtPointerGetAttributes(&free, nullptr));
@@ -153,8 +152,10 @@ void Questions(Player& player) {
 
 std::span<const Action> WrongMemoryActions() {
   static constexpr Action kActions[] = {
-      {"wrong allocations", 15, Allocations}, {"wrong frees", 20, Frees},
-      {"wrong copies", 25, Copies},           {"wrong kinds of copies", 10, Kinds},
+      {"wrong allocations", 15, Allocations},
+      {"wrong frees", 20, Frees},
+      {"wrong copies", 25, Copies},
+      {"wrong kinds of copies", 10, Kinds},
       {"wrong questions about memory", 8, Questions},
   };
   return kActions;

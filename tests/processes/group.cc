@@ -24,6 +24,12 @@ std::string Group::Ask(int member, const std::string& command) {
 }
 
 void Group::Do(int member, const std::string& command) {
+  if (victim_ >= 0 && commands_left_-- == 0) {
+    Kill(victim_);
+  }
+  if (members_[static_cast<size_t>(member)] == nullptr) {
+    return;
+  }
   EXPECT_EQ(Ask(member, command), "0") << "member " << member << ": " << command;
 }
 
@@ -45,9 +51,13 @@ void Group::Introduce(int owner, int user) {
 }
 
 void Group::Kill(int member) {
-  PeerProcess& process = *members_[static_cast<size_t>(member)];
-  process.Kill();
-  process.Wait();
+  victim_ = -1;
+  members_[static_cast<size_t>(member)].reset();  // which kills it and waits for its end
+}
+
+void Group::KillAfter(int commands, int member) {
+  victim_ = member;
+  commands_left_ = commands;
 }
 
 void Group::Replace(int member) {

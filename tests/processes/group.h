@@ -21,11 +21,13 @@ class Group {
 
   // Tells the member something: its answer.
   std::string Ask(int member, const std::string& command);
-  // The same, where the answer is to be success.
+  // The same, where the answer is to be success. Nothing, if the member was killed.
   void Do(int member, const std::string& command);
 
-  // SIGKILL. The others still have what it shared.
+  // SIGKILL, unless it was. The others still have what it shared.
   void Kill(int member);
+  // The same, after so many commands to any member.
+  void KillAfter(int commands, int member);
   // Lets the others forget what the killed member shared, and puts a new process in its place.
   void Replace(int member);
   // All end by themselves, with good status.
@@ -38,6 +40,8 @@ class Group {
   std::array<std::unique_ptr<PeerProcess>, kMembers> members_;
   std::array<std::string, kMembers> keys_;
   std::array<std::string, kMembers> pids_;
+  int victim_ = -1;
+  int commands_left_ = 0;  // before it is killed
 };
 
 }  // namespace vnpu::test

@@ -80,8 +80,7 @@ void ProcessesTest::Chain(Group& group, const std::array<int, kMembers>& order,
   for (size_t i = 0; i < order.size(); ++i) {
     const int member = order[i];
     const bool event = i > 0 && by_event[i];
-    group.Do(member,
-             event ? "await " + to_string(order[i - 1]) : "wait " + to_string(member));
+    group.Do(member, event ? "await " + to_string(order[i - 1]) : "wait " + to_string(member));
     constexpr int kTasks = 20;
     for (int task = 0; task < kTasks; ++task) {
       group.Do(member, work(member));
@@ -106,7 +105,7 @@ void ProcessesTest::PassOn(Group& group) {
     value = value * a + b;
     return "affine " + target.Text() + " " + to_string(a) + " " + to_string(b);
   });
-  group.Do(order[1], "record " + to_string(order[0]));
+  group.Do(order[1], "kick " + to_string(order[0]));
   for (const int member : order) {
     group.Do(member, "sync");
   }
@@ -145,35 +144,28 @@ void ProcessesTest::KillOne(Group& group) {
   const auto base = static_cast<uint32_t>(random_());
   std::array<uint32_t, kMembers> added{};
   group.Do(order[0], "write " + target.Text() + " " + to_string(base));
+  // While the work is submitted, before any of it runs, or while it runs.
+  constexpr int kCommands = 90;
+  if (Below(2) == 0) {
+    group.KillAfter(Below(kCommands), victim);
+  }
   Chain(group, order, by_event, [&](int member) {
     const auto k = static_cast<uint32_t>(random_());
     added[static_cast<size_t>(member)] += k;
     return "add " + target.Text() + " " + to_string(member) + " " + to_string(k);
   });
   const int helper = order[(place + 1) % kMembers];
-  const bool before_work = Below(3) == 0;
-  if (before_work) {
-    group.Kill(victim);
-  }
-  if (!before_work || victim != order[0]) {
-    group.Do(helper == order[0] ? order[(place + 2) % kMembers] : helper,
-             "record " + to_string(order[0]));
-  }
-  if (!before_work) {
-    constexpr int kLongestUs = 3'000;
-    usleep(static_cast<useconds_t>(Below(kLongestUs)));
-    group.Kill(victim);
-  }
+  group.Do(helper, "kick " + to_string(order[0]));
+  constexpr int kLongestUs = 2'000;
+  usleep(static_cast<useconds_t>(Below(kLongestUs)));
+  group.Kill(victim);
   // What the killed one may have owed the next.
   if (place + 1 < order.size() && !by_event[place + 1]) {
     const int next = order[place + 1];
-    const int other = order[(place + 2) % kMembers];
-    group.Do(other, "record " + to_string(next));
+    group.Do(next, "kick " + to_string(next));
   }
   for (const int member : order) {
-    if (member != victim) {
-      group.Do(member, "sync");
-    }
+    group.Do(member, "sync");
   }
   ExpectSurvivorsRight(group, target, victim, added, base);
   const auto device = static_cast<uint32_t>(Group::DeviceOf(victim));
@@ -182,16 +174,14 @@ void ProcessesTest::KillOne(Group& group) {
     return counters.sessions == 1 && counters.device_processes == 1;
   })) << "the killed process's session stays";
   for (const int member : order) {
-    if (member != victim) {
-      group.Do(member, "settle");
-    }
+    group.Do(member, "settle");
   }
   group.Replace(victim);
 }
 
 TEST_F(ProcessesTest, SurvivorsGoOn) {
   const uint64_t rounds =
-      raw::FromEnvironment("VNPU_PROCESSES_ROUNDS", raw::TimeScale() == 1 ? 30 : 6);
+      raw::FromEnvironment("VNPU_PROCESSES_ROUNDS", raw::TimeScale() == 1 ? 100 : 10);
   {
     Group group;
     PassOn(group);
@@ -212,9 +202,9 @@ TEST_F(ProcessesTest, SurvivorsGoOn) {
     group.End();
   }
   ExpectNothingLeft();
-  EXPECT_TRUE(raw::Eventually(std::chrono::milliseconds(1'000),
-                              [&] { return raw::AllZero(Counters(1)); }))
-      << raw::ToString(Counters(1));
+  EXPECT_TRUE(raw::Eventually(std::chrono::milliseconds(1'000), [&] {
+    return raw::AllZero(Counters(1));
+  })) << raw::ToString(Counters(1));
 }
 
 }  // namespace

@@ -1,19 +1,15 @@
 // A member of the group: the test program once more, which does what it is told, a line at a time,
 // and answers with a line, an error code unless said otherwise.
 //
-//   start D              uses device D: memory of two kinds, a notify and an event, all for others
-//   pid                  the process's number, as the driver has it
-//   keys                 of what it shares: block, physical memory, notify, event
-//   allow PID            lets the process PID import its memory and its notify
-//   import M KEYS...     what member M shares
-//   forget M             all of that
-//   wait M | record M    the stream waits for the notify (its own only) or records it
-//   capture M | await M  the same for the event
-//   affine M KIND A B    word = word * A + B, over the memory of the kind (0: block, 1: physical)
-//   add M KIND PART K    word += K, over a quarter of it
-//   write M KIND VALUE   every word
-//   read M KIND PART     the word of which a quarter consists; "mixed" if it does not
-//   sync                 the stream, for a while
+//   start M D            as member M uses device D: memory of two kinds, a notify and an event, all
+//   for others pid                  the process's number, as the driver has it keys of what it
+//   shares: block, physical memory, notify, event allow PID            lets the process PID import
+//   its memory and its notify import M KEYS...     what member M shares forget M             all of
+//   that wait M | record M    the stream waits for the notify (its own only) or records it kick M
+//   another stream records it capture M | await M  the same for the event affine M KIND A B    word
+//   = word * A + B, over the memory of the kind (0: block, 1: physical) add M KIND PART K    word
+//   += K, over a quarter of it write M KIND VALUE   every word read M KIND PART     the word of
+//   which a quarter consists; "mixed" if it does not sync                 its streams, for a while
 //   settle               makes its notify 0
 //   end
 #include <cstdint>
@@ -45,14 +41,15 @@ struct State {
   int32_t device = 0;
   int self = 0;
   aclrtStream stream = nullptr;
+  aclrtStream side = nullptr;
   aclrtFuncHandle add = nullptr;
   aclrtFuncHandle affine = nullptr;
   std::map<int, Share> shares;  // by member
 };
 
-#define RETURN_IF_ERROR(call)                                    \
-  if (const aclError code = (call); code != ACL_SUCCESS) {       \
-    return code;                                                 \
+#define RETURN_IF_ERROR(call)                              \
+  if (const aclError code = (call); code != ACL_SUCCESS) { \
+    return code;                                           \
   }
 
 aclError MapPhysical(Share* share) {
@@ -65,6 +62,7 @@ aclError Start(State& state, std::istream& words) {
   RETURN_IF_ERROR(aclrtSetDevice(state.device));
   RETURN_IF_ERROR(aclrtDeviceEnablePeerAccess(1 - state.device, 0));
   RETURN_IF_ERROR(aclrtCreateStream(&state.stream));
+  RETURN_IF_ERROR(aclrtCreateStream(&state.side));
   aclrtBinHandle binary = nullptr;
   RETURN_IF_ERROR(aclrtBinaryLoadFromFile(VNPU_MODEL_KERNELS, nullptr, &binary));
   RETURN_IF_ERROR(aclrtBinaryGetFunction(binary, "model_add", &state.add));
@@ -249,6 +247,9 @@ const std::map<std::string, Command>& Commands() {
       {"record", Code([](State& state, std::istream& words) {
          return aclrtRecordNotify(NextShare(state, words).notify, state.stream);
        })},
+      {"kick", Code([](State& state, std::istream& words) {
+         return aclrtRecordNotify(NextShare(state, words).notify, state.side);
+       })},
       {"capture", Code([](State& state, std::istream& words) {
          return aclrtRecordEvent(NextShare(state, words).event, state.stream);
        })},
@@ -261,6 +262,7 @@ const std::map<std::string, Command>& Commands() {
       {"read", Read},
       {"sync", Code([](State& state, std::istream&) {
          constexpr int32_t kLongMs = 20'000;
+         RETURN_IF_ERROR(aclrtSynchronizeStreamWithTimeout(state.side, kLongMs));
          return aclrtSynchronizeStreamWithTimeout(state.stream, kLongMs);
        })},
       {"settle", Code([](State& state, std::istream&) {
@@ -272,6 +274,7 @@ const std::map<std::string, Command>& Commands() {
 
 TEST(Member, DISABLED_Obeys) {
   const PeerLink parent = ToParent();
+  ASSERT_EQ(aclInit(nullptr), ACL_SUCCESS);
   State state;
   for (std::string line = parent.Receive(); line != "end" && !line.empty();
        line = parent.Receive()) {

@@ -59,9 +59,9 @@ bool IsDone(const Event& event) {
   return LoadShared(reg.seq) >= event.reg.seq;
 }
 
-// With the event's mutex held. A register tells how far its records have come, not which of them are
-// done: with two under way in different streams, the later one might end first, and waits for the
-// earlier one with it. The record to come in `stream` then gets another register.
+// With the event's mutex held. A register tells how far its records have come, not which of them
+// are done: with two under way in different streams, the later one might end first, and waits for
+// the earlier one with it. The record to come in `stream` then gets another register.
 aclError LeaveToEarlierRecord(Event& event, const Stream& stream) {
   if (!event.recorded || event.record.queue == stream.queue || IsDone(event)) {
     return ACL_SUCCESS;
