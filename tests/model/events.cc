@@ -294,6 +294,15 @@ Event& CreateEvent(Player& player) {
     player.Enter(player.world.primary);
   }
   auto event = std::make_unique<Event>();
+  constexpr uint64_t kSeldom = 8;
+  if (player.random.Percent(kSeldom)) {
+    event->kind = EventKind::kReusable;
+    event->ipc = true;
+    event->has_time = false;
+    MODEL_CALL(player, ACL_SUCCESS, aclrtCreateEventExWithFlag(&event->handle, ACL_EVENT_IPC));
+    player.events.push_back(std::move(event));
+    return *player.events.back();
+  }
   const auto flags = player.random.Of<uint32_t>(
       {ACL_EVENT_SYNC, ACL_EVENT_SYNC | ACL_EVENT_TIME_LINE, ACL_EVENT_SYNC | ACL_EVENT_TIME_LINE,
        ACL_EVENT_TIME_LINE, ACL_EVENT_CAPTURE_STREAM_PROGRESS | ACL_EVENT_SYNC});

@@ -50,6 +50,7 @@ struct Event {
   EventKind kind = EventKind::kDefault;
   bool can_sync = true;
   bool has_time = true;
+  bool ipc = false;  // for other processes, too: its records wait for each other
   bool recorded = false;
   Use record;   // the last
   Clock clock;  // what is over when it is

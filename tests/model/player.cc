@@ -225,10 +225,18 @@ void Player::ServeReport() {
 }
 
 void Player::RecordEvent(Event& event, Stream& stream) {
+  const bool behind = event.ipc && event.recorded && event.record.lane != stream.lane;
+  if (behind && &stream == &opener()) {
+    OpenGates(event.gates);
+  }
   MakeRoom(stream);
   Enter(*stream.context);
   MODEL_CALL(*this, ACL_SUCCESS, aclrtRecordEvent(event.handle, stream.handle));
   Submitted(stream, {}, {});
+  if (behind) {
+    stream.clock.Join(event.clock);
+    stream.gates |= event.gates;
+  }
   event.recorded = true;
   event.record = stream.Last();
   event.clock = stream.clock;
