@@ -59,7 +59,7 @@ void FillOnHost(Player& player, Buffer& buffer) {
 
 // Gives a new buffer contents, by a copy or by a fill.
 void Initialize(Player& player, Buffer& buffer) {
-  if (!buffer.OnDevice()) {
+  if (buffer.HostReaches()) {
     FillOnHost(player, buffer);
     std::memcpy(buffer.address, buffer.bytes.data(), buffer.size());
     return;
@@ -94,6 +94,12 @@ void AllocateLarge(Player& player) {
                  player.random.Of<size_t>({kMiB, 2 * kMiB, 5 * kMiB, 33 * kMiB}));
 }
 
+void AllocateManaged(Player& player) {
+  if (player.buffers.size() < kMostBuffers) {
+    AllocateBuffer(player, Place::kManaged, 64 * kKiB);
+  }
+}
+
 void Free(Player& player) {
   Buffer* buffer = AnyBuffer(player, [](const Buffer&) { return true; });
   if (buffer == nullptr || player.buffers.size() < kMostBuffers / 3) {
@@ -113,7 +119,7 @@ void Verify(Player& player) {
 
 // What the host writes while nobody uses the memory.
 void WriteByHost(Player& player) {
-  Buffer* buffer = AnyBuffer(player, [](const Buffer& each) { return !each.OnDevice(); });
+  Buffer* buffer = AnyBuffer(player, [](const Buffer& each) { return each.HostReaches(); });
   if (buffer == nullptr) {
     return;
   }
@@ -126,6 +132,19 @@ void WriteByHost(Player& player) {
   std::fill_n(buffer->bytes.begin() + static_cast<ptrdiff_t>(at), count, std::byte{value});
 }
 
+aclrtMemLocationType LocationOf(Place place) {
+  switch (place) {
+    case Place::kPageable:
+      return ACL_MEM_LOCATION_TYPE_UNREGISTERED;
+    case Place::kPinned:
+      return ACL_MEM_LOCATION_TYPE_HOST;
+    case Place::kManaged:
+      return ACL_MEM_LOCATION_TYPE_MANAGED;
+    default:
+      return ACL_MEM_LOCATION_TYPE_DEVICE;
+  }
+}
+
 void Attributes(Player& player) {
   Buffer* buffer = AnyBuffer(player, [](const Buffer&) { return true; });
   if (buffer == nullptr) {
@@ -133,10 +152,7 @@ void Attributes(Player& player) {
   }
   aclrtPtrAttributes attributes{};
   MODEL_CALL(player, ACL_SUCCESS, aclrtPointerGetAttributes(buffer->address, &attributes));
-  const aclrtMemLocationType wanted =
-      buffer->place == Place::kPageable ? ACL_MEM_LOCATION_TYPE_UNREGISTERED
-      : buffer->place == Place::kPinned ? ACL_MEM_LOCATION_TYPE_HOST
-                                        : ACL_MEM_LOCATION_TYPE_DEVICE;
+  const aclrtMemLocationType wanted = LocationOf(buffer->place);
   MODEL_REQUIRE(player, attributes.location.type == wanted);
   MODEL_REQUIRE(player, attributes.location.id == 0);
 }
@@ -190,6 +206,10 @@ Buffer& AllocateBuffer(Player& player, Place place, size_t largest) {
   } else if (place == Place::kPinned) {
     MODEL_CALL(player, ACL_SUCCESS, aclrtMallocHost(&memory, buffer.allocated));
     buffer.allocation = static_cast<std::byte*>(memory);
+  } else if (place == Place::kManaged) {
+    MODEL_CALL(player, ACL_SUCCESS,
+               aclrtMemAllocManaged(&memory, buffer.allocated, ACL_RT_MEM_ATTACH_GLOBAL));
+    buffer.allocation = static_cast<std::byte*>(memory);
   } else {
     buffer.allocation = static_cast<std::byte*>(std::malloc(buffer.allocated));
   }
@@ -203,7 +223,7 @@ void VerifyBuffer(Player& player, Buffer& buffer) {
   player.HostReads(buffer);
   const std::byte* found = buffer.address;
   std::vector<std::byte> copied;
-  if (buffer.OnDevice()) {
+  if (!buffer.HostReaches()) {
     copied.resize(buffer.size());
     MODEL_CALL(player, ACL_SUCCESS,
                aclrtMemcpy(copied.data(), copied.size(), buffer.address, buffer.size(),
@@ -232,28 +252,33 @@ void FreeBuffer(Player& player, Buffer& buffer) {
     UnmapBuffer(player, buffer);
     return;
   }
-  const bool synchronize = player.random.Percent(5);
-  if (synchronize && buffer.place != Place::kPageable) {
+  if (buffer.place == Place::kPageable) {
+    player.HostWrites(buffer);
+    player.journal.Note("free");
+    std::free(buffer.allocation);
+    Remove(player.buffers, &buffer);
+    return;
+  }
+  const bool pinned = buffer.place == Place::kPinned;
+  constexpr uint64_t kSynchronizing = 5;
+  if (player.random.Percent(kSynchronizing)) {
     if (player.current == nullptr) {
       player.Enter(player.world.primary);
     }
     player.OpenAllGates();
     const std::shared_lock lock(player.world.quiet);
-    if (buffer.place == Place::kDevice) {
-      MODEL_CALL(player, ACL_SUCCESS, aclrtFreeWithDevSync(buffer.allocation));
-    } else {
+    if (pinned) {
       MODEL_CALL(player, ACL_SUCCESS, aclrtFreeHostWithDevSync(buffer.allocation));
+    } else {
+      MODEL_CALL(player, ACL_SUCCESS, aclrtFreeWithDevSync(buffer.allocation));
     }
     player.AllDone();
   } else {
     player.HostWrites(buffer);
-    if (buffer.place == Place::kDevice) {
-      MODEL_CALL(player, ACL_SUCCESS, aclrtFree(buffer.allocation));
-    } else if (buffer.place == Place::kPinned) {
+    if (pinned) {
       MODEL_CALL(player, ACL_SUCCESS, aclrtFreeHost(buffer.allocation));
     } else {
-      player.journal.Note("free");
-      std::free(buffer.allocation);
+      MODEL_CALL(player, ACL_SUCCESS, aclrtFree(buffer.allocation));
     }
   }
   Remove(player.buffers, &buffer);
@@ -263,6 +288,7 @@ std::span<const Action> BufferActions() {
   static constexpr Action kActions[] = {
       {"allocate", 40, Allocate},
       {"allocate much", 1, AllocateLarge},
+      {"allocate managed memory", 2, AllocateManaged},
       {"free", 40, Free},
       {"verify", 60, Verify},
       {"write by the host", 20, WriteByHost},

@@ -1,5 +1,6 @@
 // Copies and fills: at once and in streams, of bytes and of matrices.
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "tests/model/actions.h"
@@ -176,6 +177,64 @@ void CopyMatrixInStream(Player& player) {
   Apply(*to, *from, matrix);
 }
 
+// Two copies by one call, both to the device or both from it.
+void CopyBatch(Player& player) {
+  const bool down = player.random.Percent(50);
+  const auto any = [&](bool device) {
+    return AnyBuffer(player, [&](const Buffer& each) {
+      return each.DeviceReaches() && each.OnDevice() == device && each.place != Place::kManaged;
+    });
+  };
+  std::array<Buffer*, 2> to = {any(down), any(down)};
+  std::array<Buffer*, 2> from = {any(!down), any(!down)};
+  if (to[0] == nullptr || to[1] == nullptr || from[0] == nullptr || from[1] == nullptr ||
+      to[0] == to[1]) {
+    return;
+  }
+  std::array<void*, 2> dsts{};
+  std::array<void*, 2> srcs{};
+  std::array<size_t, 2> rooms{};
+  std::array<size_t, 2> sizes{};
+  std::array<Part, 2> parts{};
+  for (size_t i = 0; i < to.size(); ++i) {
+    parts[i] = AnyPart(player, *to[i], *from[i]);
+    dsts[i] = to[i]->address + parts[i].to;
+    srcs[i] = from[i]->address + parts[i].from;
+    rooms[i] = to[i]->size() - parts[i].to;
+    sizes[i] = parts[i].count;
+  }
+  constexpr aclrtMemLocation kDevice = {.id = 0, .type = ACL_MEM_LOCATION_TYPE_DEVICE};
+  constexpr aclrtMemLocation kHost = {.id = 0, .type = ACL_MEM_LOCATION_TYPE_HOST};
+  aclrtMemcpyBatchAttr attribute{};
+  attribute.dstLoc = down ? kDevice : kHost;
+  attribute.srcLoc = down ? kHost : kDevice;
+  size_t first = 0;
+  size_t failed = 0;
+  Stream& stream = player.AnyStream();
+  player.Prepare(stream, {from[0], from[1]}, {to[0], to[1]});
+  MODEL_CALL(player, ACL_SUCCESS,
+             aclrtMemcpyBatchAsync(dsts.data(), rooms.data(), srcs.data(), sizes.data(), 2,
+                                   &attribute, &first, 1, &failed, stream.handle));
+  for (size_t i = 0; i < to.size(); ++i) {
+    player.Submitted(stream, {from[i]}, {to[i]});
+    Apply(*to[i], *from[i], parts[i]);
+  }
+}
+
+void Prefetch(Player& player) {
+  Buffer* buffer = AnyBuffer(
+      player, [](const Buffer& each) { return each.OnDevice() && each.place != Place::kManaged; });
+  if (buffer == nullptr) {
+    return;
+  }
+  Stream& stream = player.AnyStream();
+  player.Prepare(stream, {buffer}, {});
+  MODEL_CALL(
+      player, ACL_SUCCESS,
+      aclrtCmoAsync(buffer->address, buffer->size(), ACL_RT_CMO_TYPE_PREFETCH, stream.handle));
+  player.Submitted(stream, {buffer}, {});
+}
+
 void FillNow(Player& player) {
   Buffer* buffer = AnyBuffer(player, [](const Buffer&) { return true; });
   if (buffer == nullptr) {
@@ -240,6 +299,8 @@ std::span<const Action> CopyActions() {
       {"copy in a stream", 120, CopyInStream},
       {"copy a matrix", 10, CopyMatrix},
       {"copy a matrix in a stream", 25, CopyMatrixInStream},
+      {"copy a batch", 10, CopyBatch},
+      {"prefetch", 5, Prefetch},
       {"fill", 20, FillNow},
       {"fill in a stream", 50, FillInStream},
       {"fill with words", 25, FillWords},

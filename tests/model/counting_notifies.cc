@@ -75,46 +75,65 @@ void Reset(Player& player) {
   notify->value = 0;
 }
 
-// A wait that the value satisfies, and one that `*opening` would.
-aclrtCntNotifyWaitInfo RandomWait(Random& random, uint32_t value, bool satisfied,
-                                  uint32_t* opening) {
+// A wait that the value satisfies.
+aclrtCntNotifyWaitInfo PassingWait(Random& random, uint32_t value) {
   aclrtCntNotifyWaitInfo info{};
   const auto bits = static_cast<uint32_t>(random.Bits());
   info.isClear = static_cast<uint32_t>(random.Below(2));
-  // With a value of 0 nothing is below it, and it has no bits.
-  if (value == 0 || random.Percent(40)) {
-    info.mode = ACL_RT_CNT_NOTIFY_WAIT_EQUAL_MODE;
-    info.value = satisfied ? value : value ^ (bits | 1);
-    *opening = info.value;
-    return info;
+  info.mode = ACL_RT_CNT_NOTIFY_WAIT_EQUAL_MODE;
+  info.value = value;
+  if (value == 0) {
+    return info;  // it is above nothing, and has no bits
   }
-  switch (random.Below(3)) {
+  switch (random.Below(4)) {
     case 0:
       info.mode = ACL_RT_CNT_NOTIFY_WAIT_BIGGER_OR_EQUAL_MODE;
-      info.value = satisfied ? bits % value : value + (value == ~0u ? 0 : 1);
-      *opening = ~0u;
-      if (!satisfied && value == ~0u) {
-        info.mode = ACL_RT_CNT_NOTIFY_WAIT_LESS_MODE;
-        *opening = 0;
+      info.value = bits % value;
+      break;
+    case 1:
+      info.mode = ACL_RT_CNT_NOTIFY_WAIT_BIGGER_MODE;
+      info.value = value - 1;
+      break;
+    case 2:
+      info.mode = ACL_RT_CNT_NOTIFY_WAIT_EQUAL_WITH_BITMASK_MODE;
+      info.value = value & (bits | (value & -value));
+      break;
+    default:
+      break;
+  }
+  return info;
+}
+
+// A wait that the value does not satisfy, and `*opening` does.
+aclrtCntNotifyWaitInfo HoldingWait(Random& random, uint32_t value, uint32_t* opening) {
+  aclrtCntNotifyWaitInfo info{};
+  const uint32_t different = value ^ (static_cast<uint32_t>(random.Bits()) | 1);
+  info.isClear = static_cast<uint32_t>(random.Below(2));
+  info.mode = ACL_RT_CNT_NOTIFY_WAIT_EQUAL_MODE;
+  info.value = *opening = different;
+  switch (random.Below(4)) {
+    case 0:
+      if (value != ~0u) {
+        info.mode = ACL_RT_CNT_NOTIFY_WAIT_BIGGER_OR_EQUAL_MODE;
+        info.value = value + 1;
+        *opening = ~0u;
       }
       break;
     case 1:
-      info.mode = ACL_RT_CNT_NOTIFY_WAIT_LESS_MODE;
-      info.value = satisfied ? value : value;
-      *opening = 0;
-      if (satisfied) {
-        info.mode = ACL_RT_CNT_NOTIFY_WAIT_BIGGER_MODE;
-        info.value = value - 1;
+      if (value != 0) {
+        info.mode = ACL_RT_CNT_NOTIFY_WAIT_LESS_MODE;
+        info.value = value;
+        *opening = 0;
+      }
+      break;
+    case 2:
+      if (value != ~0u) {
+        info.mode = ACL_RT_CNT_NOTIFY_WAIT_EQUAL_WITH_BITMASK_MODE;
+        info.value = ~value;
+        *opening = ~0u;
       }
       break;
     default:
-      info.mode = ACL_RT_CNT_NOTIFY_WAIT_EQUAL_WITH_BITMASK_MODE;
-      info.value = satisfied ? value & (bits | (value & -value)) : ~value;
-      *opening = ~0u;
-      if (!satisfied && info.value == 0) {
-        info.mode = ACL_RT_CNT_NOTIFY_WAIT_EQUAL_MODE;
-        *opening = 0;
-      }
       break;
   }
   return info;
@@ -126,9 +145,8 @@ void WaitPasses(Player& player) {
     return;
   }
   Stream& stream = player.AnyStream();
-  uint32_t ignored = 0;
   player.Prepare(stream, {}, {notify});
-  aclrtCntNotifyWaitInfo info = RandomWait(player.random, notify->value, true, &ignored);
+  aclrtCntNotifyWaitInfo info = PassingWait(player.random, notify->value);
   MODEL_CALL(player, ACL_SUCCESS,
              aclrtCntNotifyWaitWithTimeout(notify->handle, stream.handle, &info));
   player.Submitted(stream, {}, {notify});
@@ -158,7 +176,7 @@ void WaitAhead(Player& player) {
   if (!player.MayClose(stream)) {
     return;
   }
-  aclrtCntNotifyWaitInfo info = RandomWait(player.random, notify->value, false, &notify->opening);
+  aclrtCntNotifyWaitInfo info = HoldingWait(player.random, notify->value, &notify->opening);
   notify->clears = info.isClear == 1;
   MODEL_CALL(player, ACL_SUCCESS,
              aclrtCntNotifyWaitWithTimeout(notify->handle, stream.handle, &info));

@@ -28,7 +28,7 @@ void RunChange(void* data) {
 }
 
 void Launch(Player& player) {
-  Buffer* buffer = AnyBuffer(player, [](const Buffer& each) { return !each.OnDevice(); });
+  Buffer* buffer = AnyBuffer(player, [](const Buffer& each) { return each.HostReaches(); });
   if (buffer == nullptr) {
     return;
   }

@@ -93,7 +93,7 @@ struct Mapping {
   bool huge = false;
 };
 
-enum class Place : uint8_t { kDevice, kPinned, kPageable, kPool, kMapped };
+enum class Place : uint8_t { kDevice, kPinned, kPageable, kPool, kMapped, kManaged };
 
 struct Buffer : Resource {
   Place place = Place::kDevice;
@@ -105,9 +105,8 @@ struct Buffer : Resource {
   Pool* pool = nullptr;
   Mapping* mapping = nullptr;
 
-  bool OnDevice() const {
-    return place == Place::kDevice || place == Place::kPool || place == Place::kMapped;
-  }
+  bool OnDevice() const { return place != Place::kPinned && place != Place::kPageable; }
+  bool HostReaches() const { return !OnDevice() || place == Place::kManaged; }
   // For tasks; pageable memory is copied at once.
   bool DeviceReaches() const { return place != Place::kPageable; }
   size_t size() const { return bytes.size(); }

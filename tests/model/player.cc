@@ -249,7 +249,14 @@ void Player::WaitEvent(Stream& stream, Event& event) {
   }
   MakeRoom(stream);
   Enter(*stream.context);
-  MODEL_CALL(*this, ACL_SUCCESS, aclrtStreamWaitEvent(stream.handle, event.handle));
+  constexpr uint64_t kWithLimit = 10;
+  if (random.Percent(kWithLimit)) {
+    constexpr int32_t kLongSeconds = 600;
+    MODEL_CALL(*this, ACL_SUCCESS,
+               aclrtStreamWaitEventWithTimeout(stream.handle, event.handle, kLongSeconds));
+  } else {
+    MODEL_CALL(*this, ACL_SUCCESS, aclrtStreamWaitEvent(stream.handle, event.handle));
+  }
   Submitted(stream, {}, {});
   stream.clock.Join(event.clock);
   stream.gates |= event.gates;

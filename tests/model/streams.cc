@@ -151,12 +151,10 @@ void Wrong(Player& player) {
     case 6:
       MODEL_CALL(player, ACL_ERROR_RT_INVALID_HANDLE, aclrtSynchronizeStream(&made));
       break;
-    case 7: {
-      // A misaligned handle, and that of another kind of object.
+    case 7:  // an object of another kind
       MODEL_CALL(player, ACL_ERROR_RT_INVALID_HANDLE,
                  aclrtSynchronizeStream(player.events.front()->handle));
       break;
-    }
     default:
       MODEL_CALL(player, ACL_ERROR_INVALID_PARAM, aclrtStreamGetPriority(stream.handle, nullptr));
       break;
@@ -172,7 +170,12 @@ void DestroyStream(Player& player, Stream& stream) {
   player.OpenGates(stream.gates);
   player.Enter(*stream.context);
   if (!stream.is_default) {
-    MODEL_CALL(player, ACL_SUCCESS, aclrtDestroyStream(stream.handle));
+    // What is over cannot be dropped.
+    if (player.Covered(stream) && player.random.Percent(50)) {
+      MODEL_CALL(player, ACL_SUCCESS, aclrtDestroyStreamForce(stream.handle));
+    } else {
+      MODEL_CALL(player, ACL_SUCCESS, aclrtDestroyStream(stream.handle));
+    }
   }
   player.Forget(stream);
 }

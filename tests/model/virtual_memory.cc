@@ -34,13 +34,9 @@ Mapping* AnyRange(Player& player, bool mapped) {
 
 void Release(Player& player) {
   Mapping* range = AnyRange(player, false);
-  if (range == nullptr) {
-    return;
+  if (range != nullptr) {
+    DestroyMapping(player, *range);
   }
-  std::byte* const address = range->address;
-  DestroyMapping(player, *range);
-  // Nobody else of this process may have got them meanwhile: the driver gives others first.
-  (void)address;
 }
 
 aclrtPhysicalMemProp Properties(bool huge) {

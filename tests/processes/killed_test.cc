@@ -181,7 +181,7 @@ void ProcessesTest::KillOne(Group& group) {
 
 TEST_F(ProcessesTest, SurvivorsGoOn) {
   const uint64_t rounds =
-      raw::FromEnvironment("VNPU_PROCESSES_ROUNDS", raw::TimeScale() == 1 ? 100 : 10);
+      raw::FromEnvironment("VNPU_PROCESSES_ROUNDS", raw::TimeScale() == 1 ? 200 : 10);
   {
     Group group;
     PassOn(group);
