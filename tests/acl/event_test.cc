@@ -78,6 +78,27 @@ TEST_F(EventTest, WaitStandsForTheRecordBeforeIt) {
   EXPECT_OK(aclrtDestroyEvent(event));
 }
 
+// The later record is done first, and does not stand for the earlier one.
+TEST_F(EventTest, RecordInAnotherStreamDoesNotEndTheWaitForTheFirst) {
+  aclrtEvent plain = nullptr;
+  ASSERT_OK(aclrtCreateEvent(&plain));
+  for (const aclrtEvent event : {plain, Make(ACL_EVENT_SYNC), MakeReusable(ACL_EVENT_SYNC)}) {
+    aclrtStream waiting = nullptr;
+    ASSERT_OK(aclrtCreateStream(&waiting));
+    Gate gate(Kernel("wait_for"), stream_);
+    ASSERT_OK(aclrtRecordEvent(event, stream_));
+    ASSERT_OK(aclrtStreamWaitEvent(waiting, event));
+    ASSERT_OK(aclrtRecordEvent(event, other_));
+    EXPECT_OK(aclrtSynchronizeEvent(event));
+    EXPECT_EQ(Status(event), ACL_EVENT_RECORDED_STATUS_COMPLETE);
+    EXPECT_EQ(aclrtSynchronizeStreamWithTimeout(waiting, 20), ACL_ERROR_RT_STREAM_SYNC_TIMEOUT);
+    gate.Open();
+    EXPECT_OK(aclrtSynchronizeStream(waiting));
+    EXPECT_OK(aclrtDestroyStream(waiting));
+    EXPECT_OK(aclrtDestroyEvent(event));
+  }
+}
+
 TEST_F(EventTest, UnrecordedEventsDifferByKind) {
   aclrtEvent plain = nullptr;
   ASSERT_OK(aclrtCreateEvent(&plain));

@@ -173,6 +173,21 @@ TEST_F(IpcEventTest, WorksWithinOneProcess) {
   EXPECT_OK(aclrtDestroyEvent(opened));
 }
 
+// The later record does not stand for the earlier one.
+TEST_F(IpcEventTest, RecordInAnotherStreamDoesNotEndTheWaitForTheFirst) {
+  aclrtStream recording = nullptr;
+  ASSERT_OK(aclrtCreateStream(&recording));
+  Gate gate(Kernel("wait_for"), stream_);
+  ASSERT_OK(aclrtRecordEvent(event_, stream_));
+  ASSERT_OK(aclrtStreamWaitEvent(other_, event_));
+  ASSERT_OK(aclrtRecordEvent(event_, recording));
+  EXPECT_EQ(aclrtSynchronizeStreamWithTimeout(other_, 30), ACL_ERROR_RT_STREAM_SYNC_TIMEOUT);
+  gate.Open();
+  EXPECT_OK(aclrtSynchronizeStream(other_));
+  EXPECT_OK(aclrtSynchronizeStream(recording));
+  EXPECT_OK(aclrtSynchronizeEvent(event_));
+}
+
 TEST_F(IpcEventTest, WaitHasATimeLimit) {
   Gate gate(Kernel("wait_for"), stream_);
   ASSERT_OK(aclrtRecordEvent(event_, stream_));

@@ -147,6 +147,29 @@ TEST_F(MemoryTest, InfoFollowsAllocations) {
   EXPECT_EQ(total, 0u);
 }
 
+TEST_F(MemoryTest, InfoCountsWhatMovesOnce) {
+  std::atomic<bool> over{false};
+  std::thread other([&over] {
+    EXPECT_OK(aclrtSetDevice(0));
+    while (!over) {
+      void* const first = Malloc(size_t{24} << 20);
+      void* const second = Malloc(size_t{24} << 20);
+      void* const third = Malloc(size_t{24} << 20);
+      EXPECT_OK(aclrtFree(first));
+      EXPECT_OK(aclrtFree(second));
+      EXPECT_OK(aclrtFree(third));
+    }
+  });
+  for (int i = 0; i < 2000; ++i) {
+    size_t free = 0;
+    size_t total = 0;
+    EXPECT_OK(aclrtGetMemInfo(ACL_HBM_MEM, &free, &total));
+    EXPECT_LE(free, total) << i;
+  }
+  over = true;
+  other.join();
+}
+
 TEST_F(MemoryTest, DeviceMemoryIsNotTheHosts) {
   auto* memory = static_cast<volatile char*>(Malloc(64));
   EXPECT_DEATH(*memory = 1, "");

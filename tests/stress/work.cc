@@ -173,9 +173,4 @@ bool InnocentProcess::Finish() {
   return child_.Wait() == 0;
 }
 
-uint64_t FromEnvironment(const char* name, uint64_t value) {
-  const char* text = std::getenv(name);
-  return text != nullptr ? std::strtoull(text, nullptr, 10) : value;
-}
-
 }  // namespace vnpu::raw

@@ -58,9 +58,6 @@ class InnocentProcess {
   Child child_;
 };
 
-// A number from the environment.
-uint64_t FromEnvironment(const char* name, uint64_t value);
-
 }  // namespace vnpu::raw
 
 #endif  // VNPU_TESTS_STRESS_WORK_H_

@@ -219,13 +219,11 @@ aclError aclrtGetMemInfo(aclrtMemAttr attr, size_t* free, size_t* total) {
     }
     const std::shared_ptr<rt::Session> session = context->session;
     vnpu_device_info info{};
-    const int result = session->Call(VNPU_IOC_DEVICE_QUERY, info);
-    if (result < 0) {
-      return rt::FailErrno(-result, "cannot query the device");
-    }
+    uint64_t bytes = 0;
+    VNPU_RETURN_IF_ERROR(session->device_memory().QueryFree(&info, &bytes));
     // Pages of all sizes come out of the same memory.
     const uint64_t page = PageOf(attr);
-    *free = (info.hbm_free + session->device_memory().cached_bytes()) / page * page;
+    *free = bytes / page * page;
     *total = info.hbm_total / page * page;
     return ACL_SUCCESS;
   });

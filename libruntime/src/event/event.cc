@@ -59,6 +59,19 @@ bool IsDone(const Event& event) {
   return LoadShared(reg.seq) >= event.reg.seq;
 }
 
+// With the event's mutex held. A register tells how far its records have come, not which of them
+// are done: with two under way in different streams, the later one might end first, and waits for
+// the earlier one with it. The record to come in `stream` then gets another register.
+aclError LeaveToEarlierRecord(Event& event, const Stream& stream) {
+  if (!event.recorded || event.record.queue == stream.queue || IsDone(event)) {
+    return ACL_SUCCESS;
+  }
+  EventRegister fresh;
+  VNPU_RETURN_IF_ERROR(stream.session->events().Acquire(&fresh));
+  stream.session->events().Release(std::exchange(event.reg, fresh));
+  return ACL_SUCCESS;
+}
+
 bool IsOver(const Submitted& task) { return task.queue->head() > task.task; }
 
 [[gnu::cold]] aclError FailNoSync(const char* use) {
@@ -210,6 +223,7 @@ aclError RecordEvent(Event* event, Stream* stream) {
     return event->ipc->Record(stream);
   }
   VNPU_RETURN_IF_ERROR(TakeRegister(*event, *stream));
+  VNPU_RETURN_IF_ERROR(LeaveToEarlierRecord(*event, *stream));
   const uint64_t seq = event->reg.seq + 1;
   Submitted submitted;
   VNPU_RETURN_IF_ERROR(SubmitEventTask(stream, VNPU_OP_EVENT_RECORD, event->reg.id, seq,

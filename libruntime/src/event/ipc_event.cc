@@ -59,8 +59,18 @@ aclError IpcEvent::Record(Stream* stream) {
   VNPU_RETURN_IF_ERROR(CheckStream(*stream));
   vnpu_ioc_notify_seq next;
   VNPU_RETURN_IF_ERROR(CallSeq(VNPU_NOTIFY_SEQ_NEXT, 0, &next));
+  // The counter tells how far the records have come, not which of them are done: one that overtook
+  // an earlier one of another stream or process would end the waits for that, too.
+  const uint64_t before = next.seq - 1;
+  const bool in_order = own_seq_ == before && own_record_.queue == stream->queue;
+  aclError error = ACL_SUCCESS;
+  if (next.count < before && !in_order) {
+    error = SubmitWait(&seat_, stream, VNPU_NOTIFY_NOT_LESS, before, /*flags=*/0, /*timeout=*/0);
+  }
   Submitted submitted;
-  const aclError error = SubmitRecord(&seat_, stream, VNPU_NOTIFY_MAX, next.seq, &submitted);
+  if (error == ACL_SUCCESS) {
+    error = SubmitRecord(&seat_, stream, VNPU_NOTIFY_MAX, next.seq, &submitted);
+  }
   if (error != ACL_SUCCESS) {
     // Others may wait for the number already.
     vnpu_ioc_notify_seq done = {

@@ -194,10 +194,15 @@ void DeviceMemory::FreePages(Pool& pool, uint64_t address) {
   }
 }
 
-uint64_t DeviceMemory::cached_bytes() const {
+aclError DeviceMemory::QueryFree(vnpu_device_info* info, uint64_t* free) const {
+  // With the lock held, so that no region moves between the two numbers meanwhile.
   const std::lock_guard lock(mutex_);
-  return huge_.pages.free_bytes() + huge_.small.free_bytes() + normal_.pages.free_bytes() +
-         normal_.small.free_bytes();
+  if (const int result = session_.Call(VNPU_IOC_DEVICE_QUERY, *info); result < 0) {
+    return FailErrno(-result, "cannot query the device");
+  }
+  *free = info->hbm_free + huge_.pages.free_bytes() + huge_.small.free_bytes() +
+          normal_.pages.free_bytes() + normal_.small.free_bytes();
+  return ACL_SUCCESS;
 }
 
 std::map<uint64_t, DeviceMemory::Region>::const_iterator DeviceMemory::FindRegion(

@@ -2,6 +2,8 @@
 #ifndef VNPU_LIBRUNTIME_SRC_MEMORY_DEVICE_MEMORY_H_
 #define VNPU_LIBRUNTIME_SRC_MEMORY_DEVICE_MEMORY_H_
 
+#include <vnpu/abi.h>
+
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -46,8 +48,9 @@ class DeviceMemory {
   aclError Allocate(const MemoryRequest& request, uint64_t* address);
   aclError Free(uint64_t address);
 
-  // Bytes taken from the driver and not handed out.
-  uint64_t cached_bytes() const;
+  // Asks the driver about the device; `*free` is what it has free and what was taken from it and
+  // not handed out, at one moment.
+  aclError QueryFree(vnpu_device_info* info, uint64_t* free) const;
 
   // What the driver gave, that `address` lies in: a range, and the size of its pages.
   struct Extent {

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <system_error>
@@ -85,6 +86,11 @@ int TimeScale() {
 #else
   return 1;
 #endif
+}
+
+uint64_t FromEnvironment(const char* name, uint64_t value) {
+  const char* text = std::getenv(name);
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : value;
 }
 
 bool Eventually(std::chrono::milliseconds limit, const std::function<bool()>& condition) {

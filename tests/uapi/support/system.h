@@ -79,6 +79,9 @@ std::string ReadFile(const std::string& path);
 // Time limits are multiples of this: sanitizers make everything slower.
 int TimeScale();
 
+// A number from the environment; `value` if it is not there.
+uint64_t FromEnvironment(const char* name, uint64_t value);
+
 // Looks at `condition` every millisecond until it holds; false when it never does within `limit`
 // (scaled by TimeScale).
 bool Eventually(std::chrono::milliseconds limit, const std::function<bool()>& condition);
