@@ -193,6 +193,8 @@ const char* StatusText(uint32_t status) {
       return "illegal instruction";
     case VNPU_E_STACK:
       return "its stack is full; aclInit's StackSize gives more";
+    case VNPU_E_STUCK:
+      return "every stream of the model waits for another one";
     case VNPU_E_TRAP:
       return "trap";
     case VNPU_E_DIVIDE:
