@@ -176,6 +176,7 @@ aclError aclrtSynchronizeDeviceWithTimeout(int32_t timeout) {
     }
     rt::Context* context = nullptr;
     VNPU_RETURN_IF_ERROR(rt::CurrentContext(&context));
+    VNPU_RETURN_IF_ERROR(rt::CheckDeviceWait(*context->session));
     return rt::SynchronizeDevice(*context, rt::DeadlineIn(timeout));
   });
 }

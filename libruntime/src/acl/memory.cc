@@ -83,6 +83,7 @@ aclError Free(void* devPtr, bool synchronize) {
   if (synchronize) {
     rt::Context* context = nullptr;
     VNPU_RETURN_IF_ERROR(rt::CurrentContext(&context));
+    VNPU_RETURN_IF_ERROR(rt::CheckDeviceWait(*context->session));
     VNPU_RETURN_IF_ERROR(rt::SynchronizeDevice(*context, std::nullopt));
   }
   return FreeIn(*session, address);
@@ -116,6 +117,7 @@ aclError FreeHost(void* hostPtr, bool synchronize) {
   if (synchronize) {
     rt::Context* context = nullptr;
     VNPU_RETURN_IF_ERROR(rt::CurrentContext(&context));
+    VNPU_RETURN_IF_ERROR(rt::CheckDeviceWait(*context->session));
     VNPU_RETURN_IF_ERROR(rt::SynchronizeDevice(*context, std::nullopt));
   }
   return session->pinned_memory().Free(hostPtr);

@@ -31,6 +31,7 @@ aclError aclrtValueWait(void* devAddr, uint64_t value, uint32_t flag, aclrtStrea
                   "{} is neither memory of the stream's device nor pinned host memory", devAddr);
     }
     return rt::Submit(found, 0, 0, [&](rt::Slot& slot) {
+      slot.kind = rt::NodeKind::kValueWait;
       slot.sqe->opcode = VNPU_OP_VALUE_WAIT;
       slot.sqe->value.va = address;
       slot.sqe->value.value = value;

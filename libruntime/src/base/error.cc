@@ -176,6 +176,8 @@ aclError StatusToAcl(uint32_t status, uint32_t unit) {
       return ACL_ERROR_RT_WAIT_TIMEOUT;
     case VNPU_E_DEVICE_LOST:
       return ACL_ERROR_RT_LOST_HEARTBEAT;
+    case VNPU_E_STUCK:
+      return ACL_ERROR_RT_MODEL_EXECUTE;
     default:
       return ACL_ERROR_RT_TS_ERROR;
   }
@@ -217,6 +219,8 @@ const char* StatusText(uint32_t status) {
       return "the device process is gone";
     case VNPU_E_INJECTED:
       return "injected fault";
+    case VNPU_E_STUCK:
+      return "each stream of the model waits for another one";
     default:
       return "unknown status";
   }

@@ -81,6 +81,7 @@ void CloseSession(Device& device, Deadline deadline) {
     return;
   }
   DropContextsOf(*device.session, deadline);
+  DropModelsOf(*device.session);
   DropModulesOf(*device.session);
   device.primary = nullptr;
   device.set_count = 0;

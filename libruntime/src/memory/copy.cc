@@ -9,6 +9,7 @@
 #include "libruntime/src/device/device.h"
 #include "libruntime/src/device/peer_access.h"
 #include "libruntime/src/device/session.h"
+#include "libruntime/src/graph/capture.h"
 #include "libruntime/src/memory/copy_engine.h"
 #include "libruntime/src/memory/managed_memory.h"
 #include "libruntime/src/memory/pinned_memory.h"
@@ -151,6 +152,18 @@ aclError SubmitCopy(const CopyRequest& request, uint32_t flags, Stream* stream, 
       copy);
 }
 
+// Captures and pageable memory: nobody waits for a captured copy, so its memory has to stay.
+aclError CheckPageable(const Route& route, Stream* stream) {
+  if (route.flags == 0) [[likely]] {
+    return ACL_SUCCESS;
+  }
+  VNPU_RETURN_IF_ERROR(CheckUnsafeAsync(stream));
+  return !stream->has(kDiverted) || route.session->copies().ReachesPageable()
+             ? ACL_SUCCESS
+             : Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                    "the device process cannot reach memory that is not pinned");
+}
+
 // The row after `row`.
 CopyRequest NextRow(const CopyRequest& row, const Rows& rows) {
   CopyRequest next = row;
@@ -203,6 +216,7 @@ aclError CheckReachable(const void* pointer, const Stream& stream) {
 }
 
 aclError CopyNow(const CopyRequest& request) {
+  VNPU_RETURN_IF_ERROR(CheckUnsafe("a copy that waits"));
   Route route;
   VNPU_RETURN_IF_ERROR(FindRoute(request, &route));
   if (!KindFits(request.kind, route)) [[unlikely]] {
@@ -220,11 +234,15 @@ aclError CopyNow(const CopyRequest& request) {
 aclError CopyInStream(const CopyRequest& request, Stream* stream) {
   Route route;
   VNPU_RETURN_IF_ERROR(FindStreamRoute(request, stream, &route));
+  VNPU_RETURN_IF_ERROR(CheckPageable(route, stream));
   if (route.flags != 0 && !route.session->copies().ReachesPageable()) {
     return CopyAfter(stream, request, route);
   }
   Submitted copy;
   VNPU_RETURN_IF_ERROR(SubmitCopy(request, route.flags, stream, &copy));
+  if (stream->has(kDiverted)) [[unlikely]] {
+    return ACL_SUCCESS;
+  }
   // The caller may reuse pageable memory, and a source to be buffered, on return.
   if (route.flags != 0 || request.kind == ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE) {
     return WaitForTask(*route.session, copy, std::nullopt, Spin::kAdaptive);
@@ -233,6 +251,7 @@ aclError CopyInStream(const CopyRequest& request, Stream* stream) {
 }
 
 aclError CopyRowsNow(const CopyRequest& first, const Rows& rows_asked) {
+  VNPU_RETURN_IF_ERROR(CheckUnsafe("a copy that waits"));
   CopyRequest row = first;
   Rows rows = rows_asked;
   JoinRows(&row, &rows);
@@ -253,6 +272,7 @@ aclError CopyRowsInStream(const CopyRequest& first, const Rows& rows_asked, Stre
   JoinRows(&row, &rows);
   Route route;
   VNPU_RETURN_IF_ERROR(FindStreamRoute(row, stream, &route));
+  VNPU_RETURN_IF_ERROR(CheckPageable(route, stream));
   const bool after = route.flags != 0 && !route.session->copies().ReachesPageable();
   Submitted copy;
   for (uint64_t i = 0; i < rows.count; ++i, row = NextRow(row, rows)) {
@@ -260,12 +280,13 @@ aclError CopyRowsInStream(const CopyRequest& first, const Rows& rows_asked, Stre
                                : SubmitCopy(row, route.flags, stream, &copy));
   }
   // One wait for all rows: the tasks of a stream end in order.
-  return route.flags != 0 && !after
+  return route.flags != 0 && !after && !stream->has(kDiverted)
              ? WaitForTask(*route.session, copy, std::nullopt, Spin::kAdaptive)
              : ACL_SUCCESS;
 }
 
 aclError FillNow(void* dst, uint64_t size, uint32_t value, uint32_t width) {
+  VNPU_RETURN_IF_ERROR(CheckUnsafe("a fill that waits"));
   const End end = FindEnd(dst);
   if (end.place != Place::kDevice) {
     FillOnHost(dst, size, value, width);
