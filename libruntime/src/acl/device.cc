@@ -15,6 +15,7 @@
 #include "libruntime/src/device/chip.h"
 #include "libruntime/src/device/driver.h"
 #include "libruntime/src/device/session.h"
+#include "libruntime/src/graph/capture.h"
 #include "libruntime/src/stream/context.h"
 #include "libruntime/src/stream/stream.h"
 

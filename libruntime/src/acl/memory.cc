@@ -8,6 +8,7 @@
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/device/device.h"
 #include "libruntime/src/device/session.h"
+#include "libruntime/src/graph/capture.h"
 #include "libruntime/src/memory/device_memory.h"
 #include "libruntime/src/memory/managed_memory.h"
 #include "libruntime/src/memory/memory_pool.h"

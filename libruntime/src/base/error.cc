@@ -219,8 +219,6 @@ const char* StatusText(uint32_t status) {
       return "the device process is gone";
     case VNPU_E_INJECTED:
       return "injected fault";
-    case VNPU_E_STUCK:
-      return "each stream of the model waits for another one";
     default:
       return "unknown status";
   }

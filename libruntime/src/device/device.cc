@@ -10,6 +10,7 @@
 #include "libruntime/src/base/log.h"
 #include "libruntime/src/callback/host_calls.h"
 #include "libruntime/src/device/peer_access.h"
+#include "libruntime/src/graph/model.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/kernel/module.h"
 #include "libruntime/src/stream/context.h"

@@ -17,6 +17,7 @@
 namespace vnpu::runtime {
 
 class Session;
+struct GraphStream;
 struct Model;
 struct Stream;
 

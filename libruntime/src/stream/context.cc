@@ -7,6 +7,7 @@
 #include "libruntime/src/callback/host_calls.h"
 #include "libruntime/src/device/device.h"
 #include "libruntime/src/device/session.h"
+#include "libruntime/src/graph/model.h"
 #include "libruntime/src/stream/state_callbacks.h"
 #include "libruntime/src/stream/stream.h"
 
