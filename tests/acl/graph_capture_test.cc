@@ -1,4 +1,5 @@
-// Capturing streams into models: what is captured, how captures spread and end, and what they forbid.
+// Capturing streams into models: what is captured, how captures spread and end, and what they
+// forbid.
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -8,9 +9,9 @@
 namespace vnpu::test {
 namespace {
 
-using CaptureTest = GraphTest;
+using GraphCaptureTest = GraphTest;
 
-TEST_F(CaptureTest, CapturedTasksRunWhenTheModelIsExecutedAndAsOften) {
+TEST_F(GraphCaptureTest, CapturedTasksRunWhenTheModelIsExecutedAndAsOften) {
   DeviceArray<int> counter(1);
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
   EXPECT_EQ(CaptureStatus(stream_), ACL_MODEL_RI_CAPTURE_STATUS_ACTIVE);
@@ -28,7 +29,7 @@ TEST_F(CaptureTest, CapturedTasksRunWhenTheModelIsExecutedAndAsOften) {
   EXPECT_EQ(aclmdlRIExecuteAsync(model, stream_), ACL_ERROR_RT_INVALID_HANDLE);
 }
 
-TEST_F(CaptureTest, TasksBeforeAndAfterAreNotPartOfIt) {
+TEST_F(GraphCaptureTest, TasksBeforeAndAfterAreNotPartOfIt) {
   DeviceArray<int64_t> value(1);
   ASSERT_OK(Affine(value.get(), 0, 5, stream_));
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
@@ -39,7 +40,7 @@ TEST_F(CaptureTest, TasksBeforeAndAfterAreNotPartOfIt) {
   EXPECT_EQ(value.Read()[0], 71);
 }
 
-TEST_F(CaptureTest, ArgumentsAreCopied) {
+TEST_F(GraphCaptureTest, ArgumentsAreCopied) {
   DeviceArray<int64_t> out(6);
   struct {
     int64_t* out;
@@ -54,7 +55,7 @@ TEST_F(CaptureTest, ArgumentsAreCopied) {
   EXPECT_EQ(out.Read(), (std::vector<int64_t>{1, 2, 3, 4, 5, 6}));
 }
 
-TEST_F(CaptureTest, PlaceholderDataIsKeptWithTheModel) {
+TEST_F(GraphCaptureTest, PlaceholderDataIsKeptWithTheModel) {
   DeviceArray<int> values(4);
   values.Write({1, 2, 3, 4});
   struct {
@@ -76,7 +77,7 @@ TEST_F(CaptureTest, PlaceholderDataIsKeptWithTheModel) {
   EXPECT_EQ(values.Read(), (std::vector<int>{13, 22, 31, 40}));
 }
 
-TEST_F(CaptureTest, EveryKindOfTaskIsCaptured) {
+TEST_F(GraphCaptureTest, EveryKindOfTaskIsCaptured) {
   DeviceArray<int> source(4);
   DeviceArray<int> target(4);
   DeviceArray<uint64_t> word(1);
@@ -107,14 +108,14 @@ TEST_F(CaptureTest, EveryKindOfTaskIsCaptured) {
   EXPECT_OK(aclrtDestroyNotify(notify));
 }
 
-TEST_F(CaptureTest, AnEmptyCaptureIsAModelThatDoesNothing) {
+TEST_F(GraphCaptureTest, AnEmptyCaptureIsAModelThatDoesNothing) {
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
   const aclmdlRI model = EndCapture(stream_);
   EXPECT_OK(Run(model));
   EXPECT_OK(aclmdlRIDestroy(model));
 }
 
-TEST_F(CaptureTest, EventsTakeOtherStreamsIn) {
+TEST_F(GraphCaptureTest, EventsTakeOtherStreamsIn) {
   DeviceArray<int64_t> value(1);
   const aclrtEvent fork = MakeEvent();
   const aclrtEvent join = MakeEvent();
@@ -142,7 +143,7 @@ TEST_F(CaptureTest, EventsTakeOtherStreamsIn) {
   EXPECT_OK(aclrtDestroyEvent(join));
 }
 
-TEST_F(CaptureTest, BranchesRunAtTheSameTime) {
+TEST_F(GraphCaptureTest, BranchesRunAtTheSameTime) {
   DeviceArray<int> arrived(1);
   const aclrtEvent fork = MakeEvent();
   const aclrtEvent join = MakeEvent();
@@ -160,7 +161,7 @@ TEST_F(CaptureTest, BranchesRunAtTheSameTime) {
   EXPECT_OK(Run(model));
 }
 
-TEST_F(CaptureTest, AStreamThatDoesNotComeBackIsReported) {
+TEST_F(GraphCaptureTest, AStreamThatDoesNotComeBackIsReported) {
   DeviceArray<int> counter(1);
   const aclrtEvent fork = MakeEvent();
   const aclrtEvent join = MakeEvent();
@@ -189,7 +190,7 @@ TEST_F(CaptureTest, AStreamThatDoesNotComeBackIsReported) {
   EXPECT_EQ(counter.Read()[0], 1);
 }
 
-TEST_F(CaptureTest, AStreamMayComeBackByWayOfAnother) {
+TEST_F(GraphCaptureTest, AStreamMayComeBackByWayOfAnother) {
   DeviceArray<int> counter(1);
   aclrtStream third = nullptr;
   ASSERT_OK(aclrtCreateStream(&third));
@@ -210,7 +211,7 @@ TEST_F(CaptureTest, AStreamMayComeBackByWayOfAnother) {
   EXPECT_EQ(counter.Read()[0], 2);
 }
 
-TEST_F(CaptureTest, OnlyTheStreamThatBeganEndsIt) {
+TEST_F(GraphCaptureTest, OnlyTheStreamThatBeganEndsIt) {
   const aclrtEvent event = MakeEvent();
   aclmdlRI model = nullptr;
   EXPECT_EQ(aclmdlRICaptureEnd(stream_, &model), ACL_ERROR_RT_STREAM_NOT_CAPTURED);
@@ -224,7 +225,7 @@ TEST_F(CaptureTest, OnlyTheStreamThatBeganEndsIt) {
   EXPECT_OK(aclmdlRIDestroy(EndCapture(stream_)));
 }
 
-TEST_F(CaptureTest, TheThreadThatBeganEndsItUnlessItIsRelaxed) {
+TEST_F(GraphCaptureTest, TheThreadThatBeganEndsItUnlessItIsRelaxed) {
   aclmdlRI model = nullptr;
   const auto end_elsewhere = [&] {
     aclError error = ACL_SUCCESS;
@@ -245,7 +246,7 @@ TEST_F(CaptureTest, TheThreadThatBeganEndsItUnlessItIsRelaxed) {
   EXPECT_OK(aclmdlRIDestroy(model));
 }
 
-TEST_F(CaptureTest, AWaitNeedsARecordInTheCapture) {
+TEST_F(GraphCaptureTest, AWaitNeedsARecordInTheCapture) {
   const aclrtEvent event = MakeEvent();
   ASSERT_OK(aclrtRecordEvent(event, other_));
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
@@ -255,7 +256,7 @@ TEST_F(CaptureTest, AWaitNeedsARecordInTheCapture) {
   EXPECT_EQ(aclmdlRICaptureEnd(stream_, &model), ACL_ERROR_RT_STREAM_CAPTURE_INVALIDATED);
 }
 
-TEST_F(CaptureTest, CapturesDoNotMix) {
+TEST_F(GraphCaptureTest, CapturesDoNotMix) {
   const aclrtEvent event = MakeEvent();
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kRelaxed));
   ASSERT_OK(aclmdlRICaptureBegin(other_, kRelaxed));
@@ -266,7 +267,7 @@ TEST_F(CaptureTest, CapturesDoNotMix) {
   EXPECT_EQ(aclmdlRICaptureEnd(other_, &model), ACL_ERROR_RT_STREAM_CAPTURE_INVALIDATED);
 }
 
-TEST_F(CaptureTest, TheDefaultStreamCannotTakePart) {
+TEST_F(GraphCaptureTest, TheDefaultStreamCannotTakePart) {
   DeviceArray<int> counter(1);
   EXPECT_EQ(aclmdlRICaptureBegin(nullptr, kGlobal), ACL_ERROR_RT_STREAM_CAPTURE_IMPLICIT);
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kRelaxed));
@@ -279,7 +280,7 @@ TEST_F(CaptureTest, TheDefaultStreamCannotTakePart) {
   EXPECT_OK(aclrtSynchronizeStream(nullptr));
 }
 
-TEST_F(CaptureTest, ACallThatIsRefusedMakesTheCaptureFail) {
+TEST_F(GraphCaptureTest, ACallThatIsRefusedMakesTheCaptureFail) {
   struct Refused {
     const char* name;
     aclError code;
@@ -291,7 +292,8 @@ TEST_F(CaptureTest, ACallThatIsRefusedMakesTheCaptureFail) {
   aclrtStreamStatus stream_status{};
   aclrtEventRecordedStatus event_status{};
   const std::vector<Refused> calls{
-      {"synchronise", ACL_ERROR_RT_STREAM_CAPTURED, [&] { return aclrtSynchronizeStream(stream_); }},
+      {"synchronise", ACL_ERROR_RT_STREAM_CAPTURED,
+       [&] { return aclrtSynchronizeStream(stream_); }},
       {"synchronise with a limit", ACL_ERROR_RT_STREAM_CAPTURED,
        [&] { return aclrtSynchronizeStreamWithTimeout(stream_, 10); }},
       {"query", ACL_ERROR_RT_STREAM_CAPTURED,
@@ -325,15 +327,15 @@ TEST_F(CaptureTest, ACallThatIsRefusedMakesTheCaptureFail) {
 }
 
 // Copies and fills that wait.
-class CaptureModeTest : public GraphTest {
+class GraphModeTest : public GraphTest {
  protected:
   // On this thread, whether each of them is allowed.
   void ExpectAllowed(bool allowed) {
     const aclError expected = allowed ? ACL_SUCCESS : ACL_ERROR_RT_CAPTURE_MODE_NOT_SUPPORT;
     int host[4] = {};
-    EXPECT_EQ(aclrtMemcpy(device_.get(), sizeof(host), host, sizeof(host),
-                          ACL_MEMCPY_HOST_TO_DEVICE),
-              expected);
+    EXPECT_EQ(
+        aclrtMemcpy(device_.get(), sizeof(host), host, sizeof(host), ACL_MEMCPY_HOST_TO_DEVICE),
+        expected);
     EXPECT_EQ(aclrtMemset(device_.get(), sizeof(host), 0, sizeof(host)), expected);
     EXPECT_EQ(aclrtMemcpy2d(device_.get(), 8, host, 8, 8, 2, ACL_MEMCPY_HOST_TO_DEVICE), expected);
   }
@@ -353,7 +355,7 @@ class CaptureModeTest : public GraphTest {
   DeviceArray<int> device_{4};
 };
 
-TEST_F(CaptureModeTest, GlobalForbidsAllThreadsThatDoNotSayOtherwise) {
+TEST_F(GraphModeTest, GlobalForbidsAllThreadsThatDoNotSayOtherwise) {
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
   ExpectAllowedElsewhere(kRelaxed, true);
   ExpectAllowedElsewhere(kThreadLocal, true);
@@ -372,7 +374,7 @@ TEST_F(CaptureModeTest, GlobalForbidsAllThreadsThatDoNotSayOtherwise) {
   EXPECT_EQ(aclmdlRICaptureEnd(stream_, &model), ACL_ERROR_RT_STREAM_CAPTURE_INVALIDATED);
 }
 
-TEST_F(CaptureModeTest, ThreadLocalForbidsItsOwnThread) {
+TEST_F(GraphModeTest, ThreadLocalForbidsItsOwnThread) {
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kThreadLocal));
   for (const aclmdlRICaptureMode mode : {kGlobal, kThreadLocal, kRelaxed}) {
     ExpectAllowedElsewhere(mode, true);
@@ -386,7 +388,7 @@ TEST_F(CaptureModeTest, ThreadLocalForbidsItsOwnThread) {
   EXPECT_EQ(aclmdlRICaptureEnd(stream_, &model), ACL_ERROR_RT_STREAM_CAPTURE_INVALIDATED);
 }
 
-TEST_F(CaptureModeTest, RelaxedForbidsNobody) {
+TEST_F(GraphModeTest, RelaxedForbidsNobody) {
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kRelaxed));
   for (const aclmdlRICaptureMode mode : {kGlobal, kThreadLocal, kRelaxed}) {
     ExpectAllowedElsewhere(mode, true);
@@ -396,7 +398,7 @@ TEST_F(CaptureModeTest, RelaxedForbidsNobody) {
   EXPECT_OK(aclmdlRIDestroy(EndCapture(stream_)));
 }
 
-TEST_F(CaptureModeTest, APageableCopyInAnotherStreamIsForbiddenLikeOneThatWaits) {
+TEST_F(GraphModeTest, APageableCopyInAnotherStreamIsForbiddenLikeOneThatWaits) {
   std::vector<int> host(4);
   const auto copy = [&] {
     return aclrtMemcpyAsync(device_.get(), device_.bytes(), host.data(), device_.bytes(),
@@ -411,7 +413,7 @@ TEST_F(CaptureModeTest, APageableCopyInAnotherStreamIsForbiddenLikeOneThatWaits)
   EXPECT_EQ(aclmdlRICaptureEnd(stream_, &model), ACL_ERROR_RT_STREAM_CAPTURE_INVALIDATED);
 }
 
-TEST_F(CaptureModeTest, ModesAreExchanged) {
+TEST_F(GraphModeTest, ModesAreExchanged) {
   aclmdlRICaptureMode mode = kRelaxed;
   ASSERT_OK(aclmdlRICaptureThreadExchangeMode(&mode));
   EXPECT_EQ(mode, kGlobal);
@@ -423,7 +425,7 @@ TEST_F(CaptureModeTest, ModesAreExchanged) {
   EXPECT_EQ(aclmdlRICaptureBegin(stream_, mode), ACL_ERROR_RT_PARAM_INVALID);
 }
 
-TEST_F(CaptureTest, AStreamThatIsCapturedEndsOnlyByForce) {
+TEST_F(GraphCaptureTest, AStreamThatIsCapturedEndsOnlyByForce) {
   const aclrtEvent event = MakeEvent();
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
   ASSERT_OK(aclrtRecordEvent(event, stream_));
@@ -437,7 +439,7 @@ TEST_F(CaptureTest, AStreamThatIsCapturedEndsOnlyByForce) {
   EXPECT_OK(aclrtSynchronizeStream(nullptr));
 }
 
-TEST_F(CaptureTest, EndsWithItsDevice) {
+TEST_F(GraphCaptureTest, EndsWithItsDevice) {
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
   ASSERT_OK(aclrtResetDeviceForce(0));
   ASSERT_OK(aclrtSetDevice(0));
@@ -447,9 +449,11 @@ TEST_F(CaptureTest, EndsWithItsDevice) {
   EXPECT_EQ(aclmdlRICaptureEnd(stream_, &model), ACL_ERROR_RT_INVALID_HANDLE);
 }
 
-TEST_F(CaptureTest, WhatHasNoMeaningInAModelIsRefused) {
+TEST_F(GraphCaptureTest, WhatHasNoMeaningInAModelIsRefused) {
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
-  EXPECT_EQ(aclrtLaunchHostFunc(stream_, [](void*) {}, nullptr), ACL_ERROR_RT_FEATURE_NOT_SUPPORT);
+  EXPECT_EQ(aclrtLaunchHostFunc(
+                stream_, [](void*) {}, nullptr),
+            ACL_ERROR_RT_FEATURE_NOT_SUPPORT);
   const aclmdlRI model = EndCapture(stream_);
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
   EXPECT_EQ(aclmdlRIExecuteAsync(model, stream_), ACL_ERROR_RT_FEATURE_NOT_SUPPORT);
@@ -457,7 +461,7 @@ TEST_F(CaptureTest, WhatHasNoMeaningInAModelIsRefused) {
   EXPECT_OK(aclmdlRIDestroy(model));
 }
 
-TEST_F(CaptureTest, LargeModelsKeepTheirOrder) {
+TEST_F(GraphCaptureTest, LargeModelsKeepTheirOrder) {
   DeviceArray<int64_t> value(1);
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
   uint64_t expected = 0;
