@@ -24,22 +24,21 @@ class GraphBuildTest : public GraphTest {
 
   aclmdlRI model_ = nullptr;
   aclrtStream head_ = nullptr;
-  DeviceArray<int64_t> value_{1};
 };
 
 TEST_F(GraphBuildTest, TasksOfAPersistentStreamRunWithTheModel) {
-  ASSERT_OK(Affine(value_.get(), 10, 1, head_));
-  ASSERT_OK(Affine(value_.get(), 10, 2, head_));
+  ASSERT_OK(Affine(value_->get(), 10, 1, head_));
+  ASSERT_OK(Affine(value_->get(), 10, 2, head_));
   EXPECT_OK(aclrtSynchronizeStream(head_));  // nothing to wait for
   aclrtStreamStatus status{};
   EXPECT_OK(aclrtStreamQuery(head_, &status));
-  EXPECT_EQ(value_.Read()[0], 0);
+  EXPECT_EQ(value_->Read()[0], 0);
   EXPECT_EQ(aclmdlRIExecute(model_, -1), ACL_ERROR_RT_PARAM_INVALID);
   EndBuild(head_);
   ASSERT_OK(aclmdlRIExecute(model_, -1));
   ASSERT_OK(Run(model_));
-  EXPECT_EQ(value_.Read()[0], 1212);
-  EXPECT_EQ(Affine(value_.get(), 1, 1, head_), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(value_->Read()[0], 1212);
+  EXPECT_EQ(Affine(value_->get(), 1, 1, head_), ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_EQ(Streams(model_), std::vector<aclrtStream>{head_});
   EXPECT_EQ(Tasks(head_).size(), 3U);
   ASSERT_OK(aclmdlRIUnbindStream(model_, head_));
@@ -49,7 +48,7 @@ TEST_F(GraphBuildTest, TasksOfAPersistentStreamRunWithTheModel) {
 }
 
 TEST_F(GraphBuildTest, APersistentStreamKeepsItsTasksForTheNextModel) {
-  ASSERT_OK(Affine(value_.get(), 10, 1, head_));
+  ASSERT_OK(Affine(value_->get(), 10, 1, head_));
   EndBuild(head_);
   ASSERT_OK(aclmdlRIExecute(model_, -1));
   EXPECT_EQ(aclrtPersistentTaskClean(head_), ACL_ERROR_RT_PARAM_INVALID);
@@ -57,13 +56,13 @@ TEST_F(GraphBuildTest, APersistentStreamKeepsItsTasksForTheNextModel) {
   ASSERT_OK(aclmdlRIDestroy(model_));
   ASSERT_OK(aclrtPersistentTaskClean(head_));
   EXPECT_EQ(aclrtPersistentTaskClean(stream_), ACL_ERROR_RT_PARAM_INVALID);
-  ASSERT_OK(Affine(value_.get(), 10, 2, head_));
+  ASSERT_OK(Affine(value_->get(), 10, 2, head_));
   ASSERT_OK(aclmdlRIBuildBegin(&model_, 0));
   ASSERT_OK(aclmdlRIBindStream(model_, head_, kHeadStream));
-  ASSERT_OK(Affine(value_.get(), 10, 3, head_));
+  ASSERT_OK(Affine(value_->get(), 10, 3, head_));
   EndBuild(head_);
   ASSERT_OK(aclmdlRIExecute(model_, -1));
-  EXPECT_EQ(value_.Read()[0], 123);
+  EXPECT_EQ(value_->Read()[0], 123);
 }
 
 TEST_F(GraphBuildTest, EventsOrderBoundStreams) {
@@ -71,18 +70,18 @@ TEST_F(GraphBuildTest, EventsOrderBoundStreams) {
   const aclrtEvent there = MakeEvent();
   aclrtEvent back = nullptr;
   ASSERT_OK(aclrtCreateEventWithFlag(&back, ACL_EVENT_SYNC));
-  ASSERT_OK(Affine(value_.get(), 0, 1, head_));
+  ASSERT_OK(Affine(value_->get(), 0, 1, head_));
   ASSERT_OK(aclrtRecordEvent(there, head_));
   ASSERT_OK(aclrtStreamWaitEvent(head_, back));  // before its record
   ASSERT_OK(aclrtResetEvent(back, head_));
-  ASSERT_OK(Affine(value_.get(), 10, 3, head_));
+  ASSERT_OK(Affine(value_->get(), 10, 3, head_));
   ASSERT_OK(aclrtStreamWaitEvent(second, there));
-  ASSERT_OK(Affine(value_.get(), 10, 2, second));
+  ASSERT_OK(Affine(value_->get(), 10, 2, second));
   ASSERT_OK(aclrtRecordEvent(back, second));
   EndBuild(head_);
   for (int i = 0; i < 3; ++i) {
     ASSERT_OK(aclmdlRIExecute(model_, -1));
-    EXPECT_EQ(value_.Read()[0], 123);
+    EXPECT_EQ(value_->Read()[0], 123);
   }
 }
 
@@ -103,25 +102,25 @@ TEST_F(GraphBuildTest, AnIndexInMemoryChoosesTheLabel) {
   }
   aclrtLabelList list = nullptr;
   ASSERT_OK(aclrtCreateLabelList(labels, 3, &list));
-  ASSERT_OK(Affine(value_.get(), 0, 1, head_));
+  ASSERT_OK(Affine(value_->get(), 0, 1, head_));
   ASSERT_OK(aclrtSwitchLabelByIndex(index.get(), 3, list, head_));
-  ASSERT_OK(Affine(value_.get(), 0, 1000, head_));  // is jumped over
+  ASSERT_OK(Affine(value_->get(), 0, 1000, head_));  // is jumped over
   const aclrtStream second = AddStream(kOtherStream);
   ASSERT_OK(aclrtSetLabel(labels[0], head_));
-  ASSERT_OK(Affine(value_.get(), 10, 2, head_));
+  ASSERT_OK(Affine(value_->get(), 10, 2, head_));
   ASSERT_OK(aclrtSetLabel(labels[1], head_));
-  ASSERT_OK(Affine(value_.get(), 10, 3, head_));
+  ASSERT_OK(Affine(value_->get(), 10, 3, head_));
   EXPECT_EQ(aclrtSetLabel(labels[1], head_), ACL_ERROR_RT_PARAM_INVALID);
-  ASSERT_OK(Affine(value_.get(), 0, 7, second));  // in front of the label
+  ASSERT_OK(Affine(value_->get(), 0, 7, second));  // in front of the label
   ASSERT_OK(aclrtSetLabel(labels[2], second));
-  ASSERT_OK(Affine(value_.get(), 10, 4, second));
+  ASSERT_OK(Affine(value_->get(), 10, 4, second));
   EndBuild(head_);
   const std::vector<std::pair<uint32_t, int64_t>> cases{
       {0, 123}, {1, 13}, {2, 14}, {3, 14}, {4000000000U, 14}};
   for (const auto& [number, expected] : cases) {
     index.Write({number});
     ASSERT_OK(Run(model_));
-    EXPECT_EQ(value_.Read()[0], expected);
+    EXPECT_EQ(value_->Read()[0], expected);
   }
   EXPECT_OK(aclrtDestroyLabelList(list));
   EXPECT_EQ(aclrtDestroyLabelList(list), ACL_ERROR_RT_INVALID_HANDLE);
@@ -179,24 +178,24 @@ TEST_F(GraphBuildTest, StreamsAreActivatedAndSwitchedTo) {
   const aclrtStream second = AddStream(kOtherStream);
   const aclrtStream third = AddStream(kOtherStream);
   const aclrtStream last = AddStream(kOtherStream);
-  ASSERT_OK(Affine(value_.get(), 0, 1, head_));
+  ASSERT_OK(Affine(value_->get(), 0, 1, head_));
   ASSERT_OK(aclrtSwitchStream(number.get(), ACL_RT_EQUAL, one.get(), ACL_RT_SWITCH_INT32, second,
                               nullptr, head_));
   ASSERT_OK(aclrtSwitchStream(number.get(), ACL_RT_GREATER_OR_EQUAL, two.get(), ACL_RT_SWITCH_INT32,
                               third, nullptr, head_));
-  ASSERT_OK(Affine(value_.get(), 10, 9, head_));
-  ASSERT_OK(Affine(value_.get(), 10, 2, second));
+  ASSERT_OK(Affine(value_->get(), 10, 9, head_));
+  ASSERT_OK(Affine(value_->get(), 10, 2, second));
   ASSERT_OK(aclrtActiveStream(last, second));
-  ASSERT_OK(Affine(value_.get(), 10, 3, third));
+  ASSERT_OK(Affine(value_->get(), 10, 3, third));
   ASSERT_OK(aclrtActiveStream(last, third));
-  ASSERT_OK(Affine(value_.get(), 10, 4, last));
+  ASSERT_OK(Affine(value_->get(), 10, 4, last));
   EndBuild(last);
   const std::vector<std::pair<int32_t, int64_t>> cases{
       {1, 124}, {2, 134}, {3, 134}, {0, 19}, {-1, 19}};
   for (const auto& [choice, expected] : cases) {
     number.Write({choice});
     ASSERT_OK(Run(model_));
-    EXPECT_EQ(value_.Read()[0], expected) << choice;
+    EXPECT_EQ(value_->Read()[0], expected) << choice;
   }
 }
 
@@ -236,7 +235,7 @@ TEST_F(GraphBuildTest, EveryComparisonOfBothWidths) {
 
 TEST_F(GraphBuildTest, AbortEndsARun) {
   ASSERT_OK(Launch("spin_forever", 1, head_));
-  ASSERT_OK(Affine(value_.get(), 1, 1, head_));
+  ASSERT_OK(Affine(value_->get(), 1, 1, head_));
   EndBuild(head_);
   for (int i = 0; i < 2; ++i) {
     ASSERT_OK(aclmdlRIExecuteAsync(model_, stream_));
@@ -245,7 +244,7 @@ TEST_F(GraphBuildTest, AbortEndsARun) {
     EXPECT_EQ(aclrtSynchronizeStream(stream_), ACL_ERROR_RT_MODEL_ABORT_NORMAL);
   }
   EXPECT_OK(aclmdlRIAbort(model_));  // nothing runs
-  EXPECT_EQ(value_.Read()[0], 0);
+  EXPECT_EQ(value_->Read()[0], 0);
   EXPECT_OK(aclmdlRIDestroy(model_));
 }
 
@@ -274,14 +273,14 @@ TEST_F(GraphBuildTest, StepsComeInTheirOrder) {
 
 TEST_F(GraphBuildTest, PageableCopiesAreTakenAsTheyAre) {
   std::vector<int64_t> host{41};
-  ASSERT_OK(aclrtMemcpyAsync(value_.get(), 8, host.data(), 8, ACL_MEMCPY_HOST_TO_DEVICE, head_));
-  ASSERT_OK(Affine(value_.get(), 1, 1, head_));
+  ASSERT_OK(aclrtMemcpyAsync(value_->get(), 8, host.data(), 8, ACL_MEMCPY_HOST_TO_DEVICE, head_));
+  ASSERT_OK(Affine(value_->get(), 1, 1, head_));
   EndBuild(head_);
   ASSERT_OK(Run(model_));
-  EXPECT_EQ(value_.Read()[0], 42);
+  EXPECT_EQ(value_->Read()[0], 42);
   host[0] = 1;
   ASSERT_OK(Run(model_));
-  EXPECT_EQ(value_.Read()[0], 2);
+  EXPECT_EQ(value_->Read()[0], 2);
 }
 
 }  // namespace

@@ -334,10 +334,10 @@ class GraphModeTest : public GraphTest {
     const aclError expected = allowed ? ACL_SUCCESS : ACL_ERROR_RT_CAPTURE_MODE_NOT_SUPPORT;
     int host[4] = {};
     EXPECT_EQ(
-        aclrtMemcpy(device_.get(), sizeof(host), host, sizeof(host), ACL_MEMCPY_HOST_TO_DEVICE),
+        aclrtMemcpy(value_->get(), sizeof(host), host, sizeof(host), ACL_MEMCPY_HOST_TO_DEVICE),
         expected);
-    EXPECT_EQ(aclrtMemset(device_.get(), sizeof(host), 0, sizeof(host)), expected);
-    EXPECT_EQ(aclrtMemcpy2d(device_.get(), 8, host, 8, 8, 2, ACL_MEMCPY_HOST_TO_DEVICE), expected);
+    EXPECT_EQ(aclrtMemset(value_->get(), sizeof(host), 0, sizeof(host)), expected);
+    EXPECT_EQ(aclrtMemcpy2d(value_->get(), 8, host, 8, 8, 2, ACL_MEMCPY_HOST_TO_DEVICE), expected);
   }
   // On another one, which is in `mode`.
   void ExpectAllowedElsewhere(aclmdlRICaptureMode mode, bool allowed) {
@@ -351,8 +351,6 @@ class GraphModeTest : public GraphTest {
     }).join();
   }
   void Switch(aclmdlRICaptureMode mode) { ASSERT_OK(aclmdlRICaptureThreadExchangeMode(&mode)); }
-
-  DeviceArray<int> device_{4};
 };
 
 TEST_F(GraphModeTest, GlobalForbidsAllThreadsThatDoNotSayOtherwise) {
@@ -401,7 +399,7 @@ TEST_F(GraphModeTest, RelaxedForbidsNobody) {
 TEST_F(GraphModeTest, APageableCopyInAnotherStreamIsForbiddenLikeOneThatWaits) {
   std::vector<int> host(4);
   const auto copy = [&] {
-    return aclrtMemcpyAsync(device_.get(), device_.bytes(), host.data(), device_.bytes(),
+    return aclrtMemcpyAsync(value_->get(), value_->bytes(), host.data(), value_->bytes(),
                             ACL_MEMCPY_HOST_TO_DEVICE, other_);
   };
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kRelaxed));

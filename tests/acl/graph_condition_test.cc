@@ -47,21 +47,20 @@ class GraphConditionTest : public GraphTest {
   aclmdlRI model_ = nullptr;
   aclmdlRICondHandle condition_ = nullptr;
   uint64_t* word_ = nullptr;
-  DeviceArray<int64_t> value_{1};
 };
 
 TEST_F(GraphConditionTest, IfRunsOneOfItsBodies) {
   Begin(0, false);
-  ASSERT_OK(Affine(value_.get(), 0, 1, stream_));
+  ASSERT_OK(Affine(value_->get(), 0, 1, stream_));
   const std::vector<aclmdlRI> bodies = Add(condition_, ACL_MODEL_RI_COND_TYPE_IF, 2, stream_);
-  Body(bodies[0], [&](aclrtStream stream) { ASSERT_OK(Affine(value_.get(), 10, 2, stream)); });
-  Body(bodies[1], [&](aclrtStream stream) { ASSERT_OK(Affine(value_.get(), 10, 3, stream)); });
-  ASSERT_OK(Affine(value_.get(), 10, 4, stream_));
+  Body(bodies[0], [&](aclrtStream stream) { ASSERT_OK(Affine(value_->get(), 10, 2, stream)); });
+  Body(bodies[1], [&](aclrtStream stream) { ASSERT_OK(Affine(value_->get(), 10, 3, stream)); });
+  ASSERT_OK(Affine(value_->get(), 10, 4, stream_));
   ASSERT_EQ(EndCapture(stream_), model_);
   for (const uint64_t word : {1, 0, 77, 0}) {
     SetWord(word);
     ASSERT_OK(Run(model_));
-    EXPECT_EQ(value_.Read()[0], word != 0 ? 124 : 134);
+    EXPECT_EQ(value_->Read()[0], word != 0 ? 124 : 134);
   }
   EXPECT_OK(aclmdlRIDestroy(model_));
   uint64_t* word = nullptr;
@@ -71,13 +70,13 @@ TEST_F(GraphConditionTest, IfRunsOneOfItsBodies) {
 TEST_F(GraphConditionTest, IfMayHaveOneBody) {
   Begin(0, false);
   const std::vector<aclmdlRI> bodies = Add(condition_, ACL_MODEL_RI_COND_TYPE_IF, 1, stream_);
-  Body(bodies[0], [&](aclrtStream stream) { ASSERT_OK(Affine(value_.get(), 1, 1, stream)); });
+  Body(bodies[0], [&](aclrtStream stream) { ASSERT_OK(Affine(value_->get(), 1, 1, stream)); });
   EndCapture(stream_);
   for (const uint64_t word : {0, 1, 0, 1, 1}) {
     SetWord(word);
     ASSERT_OK(Run(model_));
   }
-  EXPECT_EQ(value_.Read()[0], 3);
+  EXPECT_EQ(value_->Read()[0], 3);
 }
 
 TEST_F(GraphConditionTest, WhileRunsUntilTheDeviceClearsTheWord) {
@@ -105,14 +104,14 @@ TEST_F(GraphConditionTest, SwitchRunsTheBodyOfTheNumber) {
   const std::vector<aclmdlRI> bodies = Add(condition_, ACL_MODEL_RI_COND_TYPE_SWITCH, 3, stream_);
   for (int64_t i = 0; i < 3; ++i) {
     Body(bodies[i],
-         [&](aclrtStream stream) { ASSERT_OK(Affine(value_.get(), 10, i + 1, stream)); });
+         [&](aclrtStream stream) { ASSERT_OK(Affine(value_->get(), 10, i + 1, stream)); });
   }
   EndCapture(stream_);
   for (const uint64_t word : {2, 0, 1, 3, 1000}) {
     SetWord(word);
     ASSERT_OK(Run(model_));
   }
-  EXPECT_EQ(value_.Read()[0], 312);  // numbers without a body run none
+  EXPECT_EQ(value_->Read()[0], 312);  // numbers without a body run none
 }
 
 TEST_F(GraphConditionTest, TheWordGetsItsValueWhenTheModelStarts) {
@@ -178,18 +177,18 @@ TEST_F(GraphConditionTest, ABodyThatFailsEndsTheRun) {
   Begin(1, true);
   const std::vector<aclmdlRI> bodies = Add(condition_, ACL_MODEL_RI_COND_TYPE_WHILE, 1, stream_);
   Body(bodies[0], [&](aclrtStream stream) { ASSERT_OK(Launch("store_to", 1, bad, stream)); });
-  ASSERT_OK(Affine(value_.get(), 1, 1, stream_));
+  ASSERT_OK(Affine(value_->get(), 1, 1, stream_));
   EndCapture(stream_);
   EXPECT_EQ(Run(model_), ACL_ERROR_RT_AICORE_EXCEPTION);
-  EXPECT_EQ(value_.Read()[0], 0);
-  ASSERT_OK(Affine(value_.get(), 1, 1, stream_));
+  EXPECT_EQ(value_->Read()[0], 0);
+  ASSERT_OK(Affine(value_->get(), 1, 1, stream_));
   EXPECT_OK(aclrtSynchronizeStream(stream_));
 }
 
 TEST_F(GraphConditionTest, TasksOfBodiesAreUpdated) {
   Begin(1, true);
   const std::vector<aclmdlRI> bodies = Add(condition_, ACL_MODEL_RI_COND_TYPE_IF, 1, stream_);
-  Body(bodies[0], [&](aclrtStream stream) { ASSERT_OK(Affine(value_.get(), 0, 1, stream)); });
+  Body(bodies[0], [&](aclrtStream stream) { ASSERT_OK(Affine(value_->get(), 0, 1, stream)); });
   EndCapture(stream_);
   const aclmdlRITask task = Kernels(bodies[0])[0];
   aclmdlRITaskParams params{};
@@ -198,13 +197,13 @@ TEST_F(GraphConditionTest, TasksOfBodiesAreUpdated) {
     int64_t* value;
     int64_t factor;
     int64_t term;
-  } args{value_.get(), 0, 2};
+  } args{value_->get(), 0, 2};
   params.kernelTaskParams.args = &args;
   params.kernelTaskParams.isHostArgs = 1;
   ASSERT_OK(aclmdlRITaskSetParams(task, &params));
   ASSERT_OK(aclmdlRIUpdate(model_));
   ASSERT_OK(Run(model_));
-  EXPECT_EQ(value_.Read()[0], 2);
+  EXPECT_EQ(value_->Read()[0], 2);
 }
 
 TEST_F(GraphConditionTest, WhatDoesNotFitIsRefused) {
@@ -251,10 +250,10 @@ TEST_F(GraphConditionTest, WhatDoesNotFitIsRefused) {
 TEST_F(GraphConditionTest, ABodyThatWasNeverCapturedIsEmpty) {
   Begin(1, true);
   Add(condition_, ACL_MODEL_RI_COND_TYPE_IF, 1, stream_);
-  ASSERT_OK(Affine(value_.get(), 0, 4, stream_));
+  ASSERT_OK(Affine(value_->get(), 0, 4, stream_));
   EndCapture(stream_);
   ASSERT_OK(Run(model_));
-  EXPECT_EQ(value_.Read()[0], 4);
+  EXPECT_EQ(value_->Read()[0], 4);
 }
 
 }  // namespace

@@ -10,13 +10,13 @@ class GraphEventTest : public GraphTest {
   aclmdlRI Waiting(aclrtEvent event, int64_t digit) {
     EXPECT_OK(aclmdlRICaptureBegin(stream_, kRelaxed));
     EXPECT_OK(aclrtStreamWaitEventWithFlag(stream_, event, 0, ACL_EVENT_WAIT_EXTERNAL));
-    EXPECT_OK(Affine(value_.get(), 10, digit, stream_));
+    EXPECT_OK(Affine(value_->get(), 10, digit, stream_));
     return EndCapture(stream_);
   }
   // One with an external record behind it.
   aclmdlRI Recording(aclrtEvent event, int64_t digit) {
     EXPECT_OK(aclmdlRICaptureBegin(stream_, kRelaxed));
-    EXPECT_OK(Affine(value_.get(), 10, digit, stream_));
+    EXPECT_OK(Affine(value_->get(), 10, digit, stream_));
     EXPECT_OK(aclrtRecordEventWithFlag(event, stream_, ACL_EVENT_RECORD_EXTERNAL));
     return EndCapture(stream_);
   }
@@ -25,25 +25,23 @@ class GraphEventTest : public GraphTest {
     EXPECT_OK(aclrtQueryEventStatus(event, &status));
     return status;
   }
-
-  DeviceArray<int64_t> value_{1};
 };
 
 TEST_F(GraphEventTest, AModelWaitsForTheLastRecordBeforeItsLaunch) {
   const aclrtEvent event = MakeEvent();
   const aclmdlRI model = Waiting(event, 2);
   ASSERT_OK(Run(model));  // no record: nothing to wait for
-  EXPECT_EQ(value_.Read()[0], 2);
+  EXPECT_EQ(value_->Read()[0], 2);
   for (int i = 0; i < 3; ++i) {
-    ASSERT_OK(Affine(value_.get(), 0, 0, other_));
+    ASSERT_OK(Affine(value_->get(), 0, 0, other_));
     Gate gate(Kernel("wait_for"), other_);
-    ASSERT_OK(Affine(value_.get(), 10, 1, other_));
+    ASSERT_OK(Affine(value_->get(), 10, 1, other_));
     ASSERT_OK(aclrtRecordEvent(event, other_));
     ASSERT_OK(aclmdlRIExecuteAsync(model, stream_));
     EXPECT_EQ(aclrtSynchronizeStreamWithTimeout(stream_, 10), ACL_ERROR_RT_STREAM_SYNC_TIMEOUT);
     gate.Open();
     ASSERT_OK(aclrtSynchronizeStream(stream_));
-    EXPECT_EQ(value_.Read()[0], 12);
+    EXPECT_EQ(value_->Read()[0], 12);
   }
   EXPECT_EQ(aclrtDestroyEvent(event), ACL_ERROR_RT_EVENT_CAPTURED);
   EXPECT_OK(aclmdlRIDestroy(model));
@@ -54,18 +52,18 @@ TEST_F(GraphEventTest, AStreamWaitsForTheRecordOfARun) {
   const aclrtEvent event = MakeEvent();
   const aclmdlRI model = Recording(event, 1);
   for (int i = 0; i < 3; ++i) {
-    ASSERT_OK(Affine(value_.get(), 0, 0, stream_));
+    ASSERT_OK(Affine(value_->get(), 0, 0, stream_));
     Gate gate(Kernel("wait_for"), stream_);
     ASSERT_OK(aclmdlRIExecuteAsync(model, stream_));
     ASSERT_OK(aclrtStreamWaitEvent(other_, event));
-    ASSERT_OK(Affine(value_.get(), 10, 2, other_));
+    ASSERT_OK(Affine(value_->get(), 10, 2, other_));
     EXPECT_EQ(Status(event), ACL_EVENT_RECORDED_STATUS_NOT_READY);
     EXPECT_EQ(aclrtSynchronizeEventWithTimeout(event, 10), ACL_ERROR_RT_EVENT_SYNC_TIMEOUT);
     gate.Open();
     EXPECT_OK(aclrtSynchronizeEvent(event));
     EXPECT_EQ(Status(event), ACL_EVENT_RECORDED_STATUS_COMPLETE);
     ASSERT_OK(aclrtSynchronizeStream(other_));
-    EXPECT_EQ(value_.Read()[0], 12);
+    EXPECT_EQ(value_->Read()[0], 12);
   }
 }
 
@@ -82,7 +80,7 @@ TEST_F(GraphEventTest, OneModelWaitsForAnother) {
     expected = expected * 100 + 12;
   }
   ASSERT_OK(aclrtSynchronizeStream(stream_));
-  EXPECT_EQ(value_.Read()[0], expected);
+  EXPECT_EQ(value_->Read()[0], expected);
 }
 
 TEST_F(GraphEventTest, ExternalUseHasItsRules) {
@@ -137,14 +135,14 @@ TEST_F(GraphEventTest, AModelTurnsASwitchOff) {
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
   ASSERT_OK(aclrtStreamWaitEvent(stream_, event));
   ASSERT_OK(aclrtResetEvent(event, stream_));
-  ASSERT_OK(Affine(value_.get(), 1, 1, stream_));
+  ASSERT_OK(Affine(value_->get(), 1, 1, stream_));
   const aclmdlRI model = EndCapture(stream_);
   for (int i = 1; i <= 3; ++i) {
     ASSERT_OK(aclmdlRIExecuteAsync(model, stream_));
     EXPECT_EQ(aclrtSynchronizeStreamWithTimeout(stream_, 5), ACL_ERROR_RT_STREAM_SYNC_TIMEOUT);
     ASSERT_OK(aclrtRecordEvent(event, other_));
     ASSERT_OK(aclrtSynchronizeStream(stream_));
-    EXPECT_EQ(value_.Read()[0], i);
+    EXPECT_EQ(value_->Read()[0], i);
     ASSERT_OK(aclrtSynchronizeStream(other_));
   }
 }

@@ -5,11 +5,13 @@ namespace vnpu::test {
 void GraphTest::SetUp() {
   KernelTest::SetUp();
   ASSERT_OK(aclrtCreateStream(&other_));
+  value_ = std::make_unique<DeviceArray<int64_t>>(4);
 }
 
 void GraphTest::TearDown() {
   aclmdlRICaptureMode mode = kGlobal;
   aclmdlRICaptureThreadExchangeMode(&mode);
+  value_.reset();
   KernelTest::TearDown();
 }
 

@@ -3,6 +3,7 @@
 #define VNPU_TESTS_ACL_GRAPH_SUPPORT_H_
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "tests/acl/support.h"
@@ -45,6 +46,7 @@ class GraphTest : public KernelTest {
   aclError Affine(int64_t* value, int64_t factor, int64_t term, aclrtStream stream);
 
   aclrtStream other_ = nullptr;
+  std::unique_ptr<DeviceArray<int64_t>> value_;  // zeros
 };
 
 }  // namespace vnpu::test

@@ -19,7 +19,7 @@ class GraphUpdateTest : public GraphTest {
   aclmdlRI Digits(const std::vector<int64_t>& digits) {
     EXPECT_OK(aclmdlRICaptureBegin(stream_, kRelaxed));
     for (const int64_t digit : digits) {
-      EXPECT_OK(Affine(value_.get(), 10, digit, stream_));
+      EXPECT_OK(Affine(value_->get(), 10, digit, stream_));
     }
     return EndCapture(stream_);
   }
@@ -27,25 +27,23 @@ class GraphUpdateTest : public GraphTest {
   aclError SetDigit(aclmdlRITask task, int64_t digit) {
     aclmdlRITaskParams params{};
     EXPECT_OK(aclmdlRITaskGetParams(task, &params));
-    AffineArgs args{value_.get(), 10, digit};
+    AffineArgs args{value_->get(), 10, digit};
     params.kernelTaskParams.args = &args;
     params.kernelTaskParams.isHostArgs = 1;
     return aclmdlRITaskSetParams(task, &params);
   }
   int64_t RunFromZero(aclmdlRI model) {
-    EXPECT_OK(Affine(value_.get(), 0, 0, stream_));
+    EXPECT_OK(Affine(value_->get(), 0, 0, stream_));
     EXPECT_OK(Run(model));
-    return value_.Read()[0];
+    return value_->Read()[0];
   }
-
-  DeviceArray<int64_t> value_{1};
 };
 
 TEST_F(GraphUpdateTest, StreamsAndTasksAreListed) {
   DeviceArray<uint64_t> word(1);
   const aclrtEvent event = MakeEvent();
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kRelaxed));
-  ASSERT_OK(Affine(value_.get(), 1, 1, stream_));
+  ASSERT_OK(Affine(value_->get(), 1, 1, stream_));
   ASSERT_OK(aclrtRecordEvent(event, stream_));
   ASSERT_OK(aclrtStreamWaitEvent(other_, event));
   ASSERT_OK(aclrtValueWrite(word.get(), 1, 0, other_));
@@ -96,7 +94,7 @@ TEST_F(GraphUpdateTest, ParametersAreTold) {
   attributes[1].id = ACL_RT_LAUNCH_KERNEL_ATTR_TIMEOUT;
   attributes[1].value.timeout = 7;
   aclrtLaunchKernelCfg config{.attrs = attributes.data(), .numAttrs = 2};
-  AffineArgs args{value_.get(), 2, 3};
+  AffineArgs args{value_->get(), 2, 3};
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kRelaxed));
   ASSERT_OK(aclrtLaunchKernelWithHostArgs(Kernel("affine"), 2, stream_, &config, &args,
                                           sizeof(args), nullptr, 0));
@@ -154,7 +152,7 @@ TEST_F(GraphUpdateTest, ARunUnderWayKeepsItsParameters) {
   int* address = flag.get();
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kRelaxed));
   ASSERT_OK(Launch("wait_for", 1, address, stream_));
-  ASSERT_OK(Affine(value_.get(), 10, 1, stream_));
+  ASSERT_OK(Affine(value_->get(), 10, 1, stream_));
   const aclmdlRI model = EndCapture(stream_);
   const aclmdlRITask task = Kernels(model)[1];
   flag[0] = 0;
@@ -170,7 +168,7 @@ TEST_F(GraphUpdateTest, ARunUnderWayKeepsItsParameters) {
   EXPECT_EQ(aclmdlRIUpdate(model), ACL_ERROR_RT_MODEL_UPDATE_FAILED);
   __atomic_store_n(flag.get(), 1, __ATOMIC_RELEASE);
   ASSERT_OK(aclrtSynchronizeStream(stream_));
-  EXPECT_EQ(value_.Read()[0], 123);
+  EXPECT_EQ(value_->Read()[0], 123);
   ASSERT_OK(aclmdlRIUpdate(model));
   EXPECT_EQ(RunFromZero(model), 4);
 }
@@ -188,7 +186,7 @@ TEST_F(GraphUpdateTest, UpdatesFollowUpdates) {
     expected = expected * 10 + i % 10;
   }
   ASSERT_OK(aclrtSynchronizeStream(stream_));
-  EXPECT_EQ(value_.Read()[0], expected);
+  EXPECT_EQ(value_->Read()[0], expected);
 }
 
 TEST_F(GraphUpdateTest, AnotherKernelMayTakeTheTask) {
@@ -212,7 +210,7 @@ TEST_F(GraphUpdateTest, AnotherKernelMayTakeTheTask) {
   EXPECT_EQ(out.Read(), (std::vector<int64_t>{9, 8, 7, 6, 5, 4}));
   // And back.
   params.kernelTaskParams.funcHandle = Kernel("affine");
-  AffineArgs back{value_.get(), 10, 5};
+  AffineArgs back{value_->get(), 10, 5};
   params.kernelTaskParams.args = &back;
   params.kernelTaskParams.argsSize = sizeof(back);
   ASSERT_OK(aclmdlRITaskSetParams(task, &params));
@@ -224,14 +222,14 @@ TEST_F(GraphUpdateTest, ArgumentsMayStandInDeviceMemory) {
   const aclmdlRI model = Digits({1});
   const aclmdlRITask task = Kernels(model)[0];
   DeviceArray<AffineArgs> args(1);
-  args.Write({{value_.get(), 10, 6}});
+  args.Write({{value_->get(), 10, 6}});
   aclmdlRITaskParams params{};
   ASSERT_OK(aclmdlRITaskGetParams(task, &params));
   params.kernelTaskParams.args = args.get();
   ASSERT_OK(aclmdlRITaskSetParams(task, &params));
   ASSERT_OK(aclmdlRIUpdate(model));
   EXPECT_EQ(RunFromZero(model), 6);
-  args.Write({{value_.get(), 10, 7}});  // read when the kernel runs
+  args.Write({{value_->get(), 10, 7}});  // read when the kernel runs
   EXPECT_EQ(RunFromZero(model), 7);
 }
 
@@ -302,17 +300,17 @@ class GraphGroupTest : public GraphUpdateTest {
   // The digits 1, then a group of `digits`, then 9; in front of the group it waits for `event`.
   aclmdlRI Grouped(const std::vector<int64_t>& digits, aclrtEvent event) {
     EXPECT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
-    EXPECT_OK(Affine(value_.get(), 10, 1, stream_));
+    EXPECT_OK(Affine(value_->get(), 10, 1, stream_));
     if (event != nullptr) {
       EXPECT_OK(aclrtStreamWaitEvent(stream_, event));
       EXPECT_OK(aclrtResetEvent(event, stream_));
     }
     EXPECT_OK(aclmdlRICaptureTaskGrpBegin(stream_));
     for (const int64_t digit : digits) {
-      EXPECT_OK(Affine(value_.get(), 10, digit, stream_));
+      EXPECT_OK(Affine(value_->get(), 10, digit, stream_));
     }
     EXPECT_OK(aclmdlRICaptureTaskGrpEnd(stream_, &group_));
-    EXPECT_OK(Affine(value_.get(), 10, 9, stream_));
+    EXPECT_OK(Affine(value_->get(), 10, 9, stream_));
     return EndCapture(stream_);
   }
 
@@ -323,8 +321,8 @@ TEST_F(GraphGroupTest, ItsTasksAreReplacedInTheOrderOfTheStream) {
   const aclmdlRI model = Grouped({2, 3}, nullptr);
   EXPECT_EQ(RunFromZero(model), 1239);
   ASSERT_OK(aclmdlRICaptureTaskUpdateBegin(stream_, group_));
-  ASSERT_OK(Affine(value_.get(), 10, 5, stream_));
-  ASSERT_OK(Affine(value_.get(), 10, 6, stream_));
+  ASSERT_OK(Affine(value_->get(), 10, 5, stream_));
+  ASSERT_OK(Affine(value_->get(), 10, 6, stream_));
   ASSERT_OK(aclmdlRICaptureTaskUpdateEnd(stream_));
   EXPECT_EQ(RunFromZero(model), 1569);
   EXPECT_EQ(RunFromZero(model), 1569);
@@ -338,18 +336,18 @@ TEST_F(GraphGroupTest, ARunUnderWayCanWaitForTheUpdate) {
   ASSERT_OK(aclrtCreateEventWithFlag(&event, ACL_EVENT_EXTERNAL));
   const aclmdlRI model = Grouped({2}, event);
   for (int64_t i = 0; i < 5; ++i) {
-    ASSERT_OK(Affine(value_.get(), 0, 0, stream_));
+    ASSERT_OK(Affine(value_->get(), 0, 0, stream_));
     ASSERT_OK(aclmdlRIExecuteAsync(model, stream_));
     EXPECT_EQ(aclrtSynchronizeStreamWithTimeout(stream_, 5), ACL_ERROR_RT_STREAM_SYNC_TIMEOUT);
     ASSERT_OK(aclmdlRICaptureTaskUpdateBegin(other_, group_));
     if (i > 0) {  // an update without tasks changes nothing
-      ASSERT_OK(Affine(value_.get(), 10, i + 2, other_));
+      ASSERT_OK(Affine(value_->get(), 10, i + 2, other_));
     }
     ASSERT_OK(aclmdlRICaptureTaskUpdateEnd(other_));
     ASSERT_OK(aclrtRecordEvent(event, other_));
     ASSERT_OK(aclrtSynchronizeStream(other_));
     ASSERT_OK(aclrtSynchronizeStream(stream_));
-    EXPECT_EQ(value_.Read()[0], 109 + 10 * (i + 2));
+    EXPECT_EQ(value_->Read()[0], 109 + 10 * (i + 2));
   }
   EXPECT_EQ(aclrtDestroyEvent(event), ACL_ERROR_RT_EVENT_CAPTURED);
   EXPECT_OK(aclmdlRIDestroy(model));
@@ -363,7 +361,7 @@ TEST_F(GraphGroupTest, ReplacementsHaveToFit) {
   EXPECT_EQ(aclmdlRICaptureTaskUpdateBegin(other_, group_), ACL_ERROR_STREAM_TASK_GROUP_STATUS);
   EXPECT_EQ(aclmdlRICaptureTaskUpdateBegin(stream_, group_), ACL_ERROR_STREAM_TASK_GROUP_STATUS);
   EXPECT_EQ(aclrtMemsetAsync(counter.get(), 4, 0, 4, other_), ACL_ERROR_RT_MODEL_UPDATE_FAILED);
-  ASSERT_OK(Affine(value_.get(), 10, 5, other_));
+  ASSERT_OK(Affine(value_->get(), 10, 5, other_));
   EXPECT_EQ(aclmdlRICaptureTaskUpdateEnd(other_), ACL_ERROR_RT_MODEL_UPDATE_FAILED);
   EXPECT_EQ(aclmdlRICaptureTaskUpdateEnd(other_), ACL_ERROR_STREAM_TASK_GROUP_STATUS);
   EXPECT_EQ(RunFromZero(model), 1239);
@@ -427,7 +425,7 @@ TEST_F(GraphGroupTest, GroupsAreOpenedAndClosedInOneCapturedStream) {
   EXPECT_EQ(aclmdlRICaptureTaskGrpBegin(stream_), ACL_ERROR_STREAM_TASK_GROUP_STATUS);
   EXPECT_EQ(aclmdlRICaptureTaskGrpEnd(other_, &group_), ACL_ERROR_STREAM_TASK_GROUP_STATUS);
   EXPECT_EQ(aclrtRecordNotify(notify, stream_), ACL_ERROR_RT_TASK_TYPE_NOT_SUPPORT);
-  EXPECT_EQ(Affine(value_.get(), 1, 1, other_), ACL_ERROR_STREAM_TASK_GROUP_INTR);
+  EXPECT_EQ(Affine(value_->get(), 1, 1, other_), ACL_ERROR_STREAM_TASK_GROUP_INTR);
   aclmdlRI model = nullptr;
   EXPECT_EQ(aclmdlRICaptureEnd(stream_, &model), ACL_ERROR_RT_STREAM_CAPTURE_INVALIDATED);
   // A group that is left open.
@@ -444,7 +442,7 @@ TEST_F(GraphGroupTest, CapturedStreamsUpdateNoGroups) {
   EXPECT_OK(aclmdlRIDestroy(EndCapture(other_)));
   // The stream of an update may end in the middle of it.
   ASSERT_OK(aclmdlRICaptureTaskUpdateBegin(other_, group_));
-  ASSERT_OK(Affine(value_.get(), 10, 5, other_));
+  ASSERT_OK(Affine(value_->get(), 10, 5, other_));
   EXPECT_OK(aclrtDestroyStream(other_));
   EXPECT_EQ(RunFromZero(model), 129);
 }

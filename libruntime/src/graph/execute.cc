@@ -83,21 +83,10 @@ class LockedEvents {
   // A wait for an event that has no record is over at once: the register gets one for it.
   aclError RecordUnrecorded(Stream* stream) const {
     for (const ExternalUse& use : uses_) {
-      EventRegister& reg = use.event->reg;
-      if (use.record || use.event->recorded) {
-        continue;
+      if (!use.record && !use.event->recorded) {
+        Submitted record;
+        VNPU_RETURN_IF_ERROR(RecordNext(&use.event->reg, stream, &record));
       }
-      Submitted record;
-      VNPU_RETURN_IF_ERROR(Submit(
-          stream, 0, 0,
-          [&](Slot& slot) {
-            slot.sqe->opcode = VNPU_OP_EVENT_RECORD;
-            slot.sqe->event.event_id = reg.id;
-            slot.sqe->event.seq = reg.seq + 1;
-          },
-          &record));
-      ++reg.seq;
-      reg.last_record = {.queue = record.queue, .task = record.task};
     }
     return ACL_SUCCESS;
   }
@@ -111,19 +100,36 @@ class LockedEvents {
     return numbers;
   }
 
-  void NoteRun(const Submitted& run) const {
+  // Behind the run each event is recorded once more: a run that fails may not have come to it, and
+  // who waits for the event is not to wait for ever.
+  aclError NoteRun(Stream* stream) const {
     for (const ExternalUse& use : uses_) {
-      if (use.record) {
-        ++use.event->reg.seq;
-        use.event->reg.last_record = {.queue = run.queue, .task = run.task};
-        use.event->record = run;
-        use.event->recorded = true;
-        use.event->in_graph.by_model = true;
+      Event& event = *use.event;
+      if (!use.record) {
+        continue;
       }
+      event.recorded = true;
+      event.in_graph.by_model = true;
+      VNPU_RETURN_IF_ERROR(RecordNext(&event.reg, stream, &event.record));
     }
+    return ACL_SUCCESS;
   }
 
  private:
+  static aclError RecordNext(EventRegister* reg, Stream* stream, Submitted* record) {
+    VNPU_RETURN_IF_ERROR(Submit(
+        stream, 0, 0,
+        [&](Slot& slot) {
+          slot.sqe->opcode = VNPU_OP_EVENT_RECORD;
+          slot.sqe->event.event_id = reg->id;
+          slot.sqe->event.seq = reg->seq + 1;
+        },
+        record));
+    ++reg->seq;
+    reg->last_record = {.queue = record->queue, .task = record->task};
+    return ACL_SUCCESS;
+  }
+
   const std::vector<ExternalUse>& uses_;
   std::vector<std::unique_lock<std::mutex>> locks_;
 };
@@ -135,19 +141,11 @@ aclError ExecuteWithEvents(Model* model, Stream* stream) {
   const std::vector<uint64_t> numbers = events.Numbers();
   const auto bytes = static_cast<uint32_t>(numbers.size() * sizeof(uint64_t));
   bool there = false;
-  Submitted run;
-  VNPU_RETURN_IF_ERROR(Submit(
-      stream, bytes, 0,
-      [&](Slot& slot) {
-        std::memcpy(slot.args, numbers.data(), bytes);
-        there = FillExecute(model->program, stream->queue, slot, bytes);
-      },
-      &run));
-  if (!there) {
-    return FailNotReady(*model);
-  }
-  events.NoteRun(run);
-  return ACL_SUCCESS;
+  VNPU_RETURN_IF_ERROR(Submit(stream, bytes, 0, [&](Slot& slot) {
+    std::memcpy(slot.args, numbers.data(), bytes);
+    there = FillExecute(model->program, stream->queue, slot, bytes);
+  }));
+  return there ? events.NoteRun(stream) : FailNotReady(*model);
 }
 
 }  // namespace
