@@ -275,6 +275,9 @@ TEST_F(GraphCaptureTest, TheDefaultStreamCannotTakePart) {
   EXPECT_EQ(CaptureStatus(stream_), ACL_MODEL_RI_CAPTURE_STATUS_INVALIDATED);
   aclmdlRI model = nullptr;
   EXPECT_EQ(aclmdlRICaptureEnd(stream_, &model), ACL_ERROR_RT_STREAM_CAPTURE_INVALIDATED);
+  ASSERT_OK(aclmdlRICaptureBegin(stream_, kRelaxed));
+  EXPECT_EQ(aclrtSynchronizeStream(nullptr), ACL_ERROR_RT_STREAM_CAPTURE_IMPLICIT);
+  EXPECT_EQ(aclmdlRICaptureEnd(stream_, &model), ACL_ERROR_RT_STREAM_CAPTURE_INVALIDATED);
   // It can be used again.
   ASSERT_OK(Increment(counter.get(), nullptr));
   EXPECT_OK(aclrtSynchronizeStream(nullptr));

@@ -1,4 +1,6 @@
 // Executing models: streams, failures, destruction, names.
+#include <signal.h>
+
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -242,6 +244,26 @@ TEST_F(GraphExecuteTest, ModelsEndWithTheirDeviceOrContext) {
   ASSERT_OK(aclrtResetDeviceForce(0));
   ASSERT_OK(aclrtSetDevice(0));
   EXPECT_EQ(aclmdlRIExecute(primary, -1), ACL_ERROR_RT_INVALID_HANDLE);
+}
+
+TEST_F(GraphExecuteTest, ADeadDeviceProcessEndsTheRun) {
+  ASSERT_OK(aclmdlRICaptureBegin(stream_, kRelaxed));
+  ASSERT_OK(Launch("spin_forever", 1, stream_));
+  const aclmdlRI model = EndCapture(stream_);
+  ASSERT_OK(aclmdlRIExecuteAsync(model, stream_));
+  const pid_t device = DeviceProcess();
+  ASSERT_GT(device, 0);
+  ASSERT_EQ(kill(device, SIGKILL), 0);
+  EXPECT_EQ(aclrtSynchronizeStream(stream_), ACL_ERROR_RT_LOST_HEARTBEAT);
+  EXPECT_OK(aclmdlRIDestroy(model));
+  value_.reset();
+  ASSERT_OK(aclrtResetDeviceForce(0));
+  ASSERT_OK(aclrtSetDevice(0));
+  ASSERT_OK(aclrtCreateStream(&stream_));
+  ASSERT_OK(aclrtBinaryLoadFromFile(VNPU_TEST_KERNELS, nullptr, &binary_));
+  DeviceArray<int> counter(1);
+  ASSERT_OK(Run(Counting(counter.get())));
+  EXPECT_EQ(counter.Read()[0], 1);
 }
 
 TEST_F(GraphExecuteTest, NamesAndNumbers) {

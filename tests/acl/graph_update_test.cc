@@ -411,6 +411,31 @@ TEST_F(GraphGroupTest, LargeArgumentsAndPlaceholdersAreReplacedToo) {
   }
 }
 
+TEST_F(GraphGroupTest, GroupsTakeCopiesFillsAndValueWrites) {
+  DeviceArray<uint64_t> words(3);
+  std::vector<uint64_t> host(3);
+  PinnedArray<uint64_t> pinned(1);
+  pinned[0] = 5;
+  const auto submit = [&](uint64_t value) {
+    ASSERT_OK(aclrtValueWrite(words.get(), value, 0, stream_));
+    ASSERT_OK(
+        aclrtMemcpyAsync(words.get() + 1, 8, pinned.get(), 8, ACL_MEMCPY_HOST_TO_DEVICE, stream_));
+    ASSERT_OK(aclrtMemsetAsync(words.get() + 2, 8, static_cast<int>(value), 8, stream_));
+  };
+  ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
+  ASSERT_OK(aclmdlRICaptureTaskGrpBegin(stream_));
+  submit(1);
+  ASSERT_OK(aclmdlRICaptureTaskGrpEnd(stream_, &group_));
+  const aclmdlRI model = EndCapture(stream_);
+  ASSERT_OK(aclmdlRICaptureTaskUpdateBegin(stream_, group_));
+  EXPECT_EQ(aclrtMemcpyAsync(words.get(), 8, host.data(), 8, ACL_MEMCPY_HOST_TO_DEVICE, stream_),
+            ACL_ERROR_RT_FEATURE_NOT_SUPPORT);
+  submit(2);
+  ASSERT_OK(aclmdlRICaptureTaskUpdateEnd(stream_));
+  ASSERT_OK(Run(model));
+  EXPECT_EQ(words.Read(), (std::vector<uint64_t>{2, 5, 0x0202020202020202}));
+}
+
 TEST_F(GraphGroupTest, GroupsAreOpenedAndClosedInOneCapturedStream) {
   aclrtNotify notify = nullptr;
   ASSERT_OK(aclrtCreateNotify(&notify, 0));

@@ -38,15 +38,17 @@ aclError Create(aclrtEvent* event, rt::EventKind kind, uint32_t flags) {
 aclError CreateWithFlags(aclrtEvent* event, rt::EventKind kind, uint32_t flags) {
   constexpr uint32_t kKnown =
       ACL_EVENT_SYNC | ACL_EVENT_CAPTURE_STREAM_PROGRESS | ACL_EVENT_TIME_LINE;
-  constexpr uint32_t kUnsupported = ACL_EVENT_DEVICE_USE_ONLY;
+  constexpr uint32_t kUnsupported = ACL_EVENT_DEVICE_USE_ONLY | ACL_EVENT_EXTERNAL;
   if ((kind == rt::EventKind::kReusable && flags == ACL_EVENT_IPC) ||
       (kind == rt::EventKind::kFlags && flags == ACL_EVENT_EXTERNAL)) {
     return Create(event, kind, flags);
   }
   if ((flags & kUnsupported) != 0 && (flags & ~(kKnown | kUnsupported)) == 0) {
-    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
-                "events with flags {:#x} (device use only) are not supported",
-                flags & kUnsupported);
+    return Fail(
+        ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+        "events with flags {:#x} (device use only; external beside others, or reusable) are "
+        "not supported",
+        flags & kUnsupported);
   }
   if (flags == 0 || (flags & ~kKnown) != 0) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID,
@@ -63,11 +65,10 @@ aclError SetFlag(bool external, rt::ExternalFlag* flag) {
   if (*flag == rt::ExternalFlag::kUnknown) {
     *flag = wanted;
   }
-  return *flag == wanted
-             ? ACL_SUCCESS
-             : Fail(ACL_ERROR_RT_PARAM_INVALID,
-                    "the event was used {} the external flag before, and stays so",
-                    external ? "without" : "with");
+  return *flag == wanted ? ACL_SUCCESS
+                         : Fail(ACL_ERROR_RT_PARAM_INVALID,
+                                "the event was used {} the external flag before, and stays so",
+                                external ? "without" : "with");
 }
 
 aclError Record(void* event, void* stream) {

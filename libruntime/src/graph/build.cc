@@ -39,20 +39,6 @@ void Seal(GraphStream* graph, bool sealed) {
   graph->sealed = sealed;
 }
 
-// The tasks of all streams in the order in which they came, from 0.
-void NumberTasks(Model* model) {
-  std::vector<GraphNode*> nodes;
-  for (GraphStream* const graph : model->streams) {
-    for (uint32_t i = 0; i < graph->size; ++i) {
-      nodes.push_back(&graph->node(i));
-    }
-  }
-  std::ranges::sort(nodes, {}, &GraphNode::id);
-  for (uint32_t i = 0; i < nodes.size(); ++i) {
-    nodes[i]->id = i;
-  }
-}
-
 // Takes the stream out of its model. With the model's mutex held.
 void Unbind(Model* model, GraphStream* graph) {
   FreeTasksOf(model);
@@ -66,12 +52,18 @@ void Unbind(Model* model, GraphStream* graph) {
   }
 }
 
+aclError NoteJump(Model* model) {
+  const std::lock_guard lock(model->mutex);
+  model->jumps = true;
+  return ACL_SUCCESS;
+}
+
 aclError CheckTargets(Stream* stream, Stream* target, GraphStream** found) {
   GraphStream* const from = PersistentOf(stream);
   *found = PersistentOf(target);
   return from != nullptr && *found != nullptr && from->model != nullptr &&
                  (*found)->model == from->model
-             ? ACL_SUCCESS
+             ? NoteJump(from->model)
              : Fail(ACL_ERROR_RT_STREAM_MODEL,
                     "both streams have to be bound to one model; call aclmdlRIBindStream first");
 }
@@ -146,7 +138,7 @@ aclError EndBuild(Model* model) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID,
                 "no stream of the model has an end; call aclmdlRIEndTask first");
   }
-  NumberTasks(model);
+  NumberTasks(model->streams);
   VNPU_RETURN_IF_ERROR(ResolveEarlyWaits(model));
   VNPU_RETURN_IF_ERROR(CompileAndLoad(model));
   for (GraphStream* const graph : model->streams) {

@@ -229,6 +229,9 @@ aclError EndCapture(Stream* stream, Model** model) {
     VNPU_RETURN_IF_ERROR(CheckBodies(*found));
     error = CheckComplete(*found);
     FinishCapture(found, body ? ModelState::kWhole : ModelState::kEmpty);
+    if (found->streams.size() > 1) {
+      NumberTasks(found->streams);
+    }
     if (error == ACL_SUCCESS && !body) {
       error = CompileAndLoad(found);
     }
@@ -369,7 +372,21 @@ aclError RefuseDeviceWait(const Session& session) {
                          "device cannot be waited for. The capture has failed");
 }
 
+aclError RefuseImplicit(const Stream* stream) {
+  ForEachModel([&](Model* model) {
+    if (model->capturing() && model->context == stream->context) {
+      RefuseCapture(model, ACL_ERROR_RT_STREAM_CAPTURE_IMPLICIT);
+    }
+  });
+  return Fail(ACL_ERROR_RT_STREAM_CAPTURE_IMPLICIT,
+              "the default stream cannot be used while streams of its context are captured; use "
+              "another stream. The capture has failed");
+}
+
 aclError RefuseStreamWait(Stream* stream, const char* what, bool* nothing_to_do) {
+  if (stream->has(kNoImplicit)) {
+    return RefuseImplicit(stream);
+  }
   Model* const model = CaptureOf(stream);
   if (model == nullptr) {
     *nothing_to_do = true;

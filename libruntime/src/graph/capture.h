@@ -31,6 +31,8 @@ namespace internal {
 aclError RefuseUnsafe(const char* what, aclError code);
 aclError RefuseDeviceWait(const Session& session);
 aclError RefuseStreamWait(Stream* stream, const char* what, bool* nothing_to_do);
+// Of a default stream, while streams of its context are captured.
+aclError RefuseImplicit(const Stream* stream);
 }  // namespace internal
 
 // For calls that captures forbid, as far as their modes and the calling thread's say: copies and
@@ -54,8 +56,9 @@ inline aclError CheckDeviceWait(const Session& session) {
 // has no tasks of its own.
 inline aclError CheckStreamWait(Stream* stream, const char* what, bool* nothing_to_do) {
   *nothing_to_do = false;
-  return !stream->has(kDiverted) ? ACL_SUCCESS
-                                 : internal::RefuseStreamWait(stream, what, nothing_to_do);
+  return !stream->has(kDiverted) && !stream->has(kNoImplicit)
+             ? ACL_SUCCESS
+             : internal::RefuseStreamWait(stream, what, nothing_to_do);
 }
 
 // The model that captures the stream; null: none does.

@@ -25,7 +25,7 @@ class Dependencies {
   struct Step;
   using Clock = std::vector<uint32_t>;
 
-  void Walk(const Model& model, bool redundant);
+  void Walk(const Model& model, bool straight);
 
   uint32_t registers_ = 0;
   std::vector<std::map<uint32_t, uint32_t>> record_registers_;

@@ -15,16 +15,6 @@ struct Dependencies::Step {
 
 namespace {
 
-// Whether streams run straight through: jumps make what was waited for once unknown.
-bool IsStraight(const Model& model) {
-  for (const GraphStream* const graph : model.streams) {
-    if (!graph->starts) {
-      return false;
-    }
-  }
-  return model.gotos.empty();
-}
-
 uint32_t Find(const std::map<uint32_t, uint32_t>& registers, uint32_t node) {
   const auto found = registers.find(node);
   return found != registers.end() ? found->second : Dependencies::kNone;
@@ -34,7 +24,8 @@ uint32_t Find(const std::map<uint32_t, uint32_t>& registers, uint32_t node) {
 
 Dependencies::Dependencies(const Model& model)
     : record_registers_(model.streams.size()), wait_registers_(model.streams.size()) {
-  Walk(model, IsStraight(model));
+  // Jumps make what was waited for once unknown.
+  Walk(model, /*straight=*/!model.jumps);
 }
 
 uint32_t Dependencies::RecordRegister(uint32_t stream, uint32_t node) const {

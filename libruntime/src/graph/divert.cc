@@ -13,17 +13,6 @@ namespace {
 // Numbers tasks of persistent streams; BuildEnd numbers those of its model anew.
 std::atomic<uint32_t> next_persistent_id{0};
 
-[[gnu::cold]] aclError RefuseImplicit(const Stream* stream) {
-  ForEachModel([&](Model* model) {
-    if (model->capturing() && model->context == stream->context) {
-      RefuseCapture(model, ACL_ERROR_RT_STREAM_CAPTURE_IMPLICIT);
-    }
-  });
-  return Fail(ACL_ERROR_RT_STREAM_CAPTURE_IMPLICIT,
-              "the default stream takes no tasks while streams of its context are captured; use "
-              "another stream. The capture has failed");
-}
-
 // Whether tasks may come in; with the stream's lock held.
 aclError CheckTakesTasks(const GraphStream& graph) {
   if (graph.sealed || graph.ended) {
@@ -128,9 +117,8 @@ aclError KeepTask(Stream* stream, const Slot& place, Submitted* submitted) {
   node->arg_room = place.arg_bytes;
   GraphStream* const graph = PlaceOf(*stream);
   Model* const model = graph->model;
-  node->id = model != nullptr && !graph->persistent
-                 ? model->next_id.fetch_add(1, std::memory_order_relaxed)
-                 : next_persistent_id.fetch_add(1, std::memory_order_relaxed);
+  node->id = !graph->persistent ? graph->next_id
+                                : next_persistent_id.fetch_add(1, std::memory_order_relaxed);
   aclError error = ACL_SUCCESS;
   if (stream->update != nullptr) [[unlikely]] {
     error = CheckReplacement(*stream->update, *node);
@@ -140,6 +128,7 @@ aclError KeepTask(Stream* stream, const Slot& place, Submitted* submitted) {
   }
   if (error == ACL_SUCCESS) {
     ++graph->size;
+    ++graph->next_id;
     last_task = node->id;
   }
   stream->lock.unlock();

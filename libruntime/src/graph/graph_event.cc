@@ -122,6 +122,9 @@ aclError SubmitWait(Stream* stream, Event* event, GraphStream* from, uint32_t re
     graph = stream->graph;
     index = graph->size;
     graph->waits.push_back({.node = index, .from = from, .record = record});
+    if (from != nullptr) {
+      graph->next_id = std::max(graph->next_id, from->node(record).id + 1);
+    }
   });
   if (error != ACL_SUCCESS && graph != nullptr) {
     const std::lock_guard lock(stream->lock);

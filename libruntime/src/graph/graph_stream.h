@@ -34,7 +34,7 @@ struct GraphNode {
   vnpu_sqe sqe;        // as in an image, once the graph is compiled
   const void* object;  // see NodeKind
   std::byte* args;     // kernel: the arguments that are not in the entry
-  uint32_t id;         // in the order of submission, counted over the model
+  uint32_t id;         // an order of the model's tasks that fits what they wait for, from 0
   uint32_t entry;      // number of its entry in the image
   uint32_t arg_room;   // bytes for arguments in the image
   uint16_t reserved;
@@ -69,7 +69,8 @@ struct alignas(64) GraphStream : SlabObject {
   bool ended = false;   // aclmdlRIEndTask
   bool sealed = false;  // takes no more tasks
 
-  uint32_t size = 0;  // nodes
+  uint32_t size = 0;     // nodes
+  uint32_t next_id = 0;  // while it is captured: above the ids of all that its tasks wait for
   std::vector<GraphNode*> blocks;
   std::vector<GraphWait> waits;  // in the order of their nodes
 
@@ -98,6 +99,9 @@ GraphStream* NewGraphStream(std::shared_ptr<Session> session, Stream* stream, ui
 void FreeGraphStream(GraphStream* graph);
 // Forgets all tasks.
 void ClearGraphStream(GraphStream* graph);
+
+// Gives the tasks of all streams their final ids.
+void NumberTasks(std::span<GraphStream* const> streams);
 
 // A node with all but `id` and `kind` zero, not counted in `size` yet. Its args have `arg_bytes`
 // bytes of room.

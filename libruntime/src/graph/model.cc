@@ -145,7 +145,6 @@ aclError NewModel(ModelState state, Model* parent, Model** model) {
   }
   fresh->state.store(state);
   fresh->capture_number.store(0);
-  fresh->next_id.store(0);
   fresh->capture.refused.store(ACL_SUCCESS);
   fresh->id = next_model_id.fetch_add(1);
   fresh->name.clear();
@@ -154,6 +153,7 @@ aclError NewModel(ModelState state, Model* parent, Model** model) {
   fresh->session = context->session;
   fresh->session_serial = context->session->serial();
   fresh->built = state == ModelState::kBuilding;
+  fresh->jumps = false;
   fresh->parent = parent;
   models.Publish(fresh);
   LiveModels& live = Live();

@@ -88,7 +88,6 @@ struct alignas(64) Model : SlabObject {
   std::atomic<ModelState> state{ModelState::kEmpty};
   // Tells captures of the process apart; events that were captured name it.
   std::atomic<uint64_t> capture_number{0};
-  std::atomic<uint32_t> next_id{0};                      // of tasks
   std::atomic<GraphStream*> open_group_stream{nullptr};  // its tasks come into open_group
   Capture capture;
 
@@ -99,8 +98,9 @@ struct alignas(64) Model : SlabObject {
   uint32_t context_generation = 0;
   std::shared_ptr<Session> session;
   uint64_t session_serial = 0;
-  bool built = false;                 // not captured
-  Model* parent = nullptr;            // of a body
+  bool built = false;       // not captured
+  bool jumps = false;       // streams do not all run once, from their beginnings to their ends
+  Model* parent = nullptr;  // of a body
   std::vector<GraphStream*> streams;  // the first: where the capture began
   std::vector<std::unique_ptr<CondTask>> cond_tasks;
   std::vector<std::unique_ptr<GotoTask>> gotos;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <unordered_map>
 
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/device/session.h"
@@ -155,20 +156,16 @@ aclError TasksOf(void* stream, aclmdlRITask* tasks, uint32_t* count) {
   if (*count < graph->size) {
     return TooSmall(*count, graph->size);
   }
-  std::vector<GraphTask*> known(graph->size, nullptr);
+  std::unordered_map<const GraphNode*, GraphTask*> known;
   for (GraphTask* const task : model->tasks) {
-    for (uint32_t i = 0; task->stream == graph && i < graph->size; ++i) {
-      if (task->node == &graph->node(i)) {
-        known[i] = task;
-        break;
-      }
-    }
+    known.emplace(task->node, task);
   }
   for (uint32_t i = 0; i < graph->size; ++i) {
-    if (known[i] == nullptr) {
-      VNPU_RETURN_IF_ERROR(MakeTask(model, graph, &graph->node(i), &known[i]));
+    GraphTask*& task = known[&graph->node(i)];
+    if (task == nullptr) {
+      VNPU_RETURN_IF_ERROR(MakeTask(model, graph, &graph->node(i), &task));
     }
-    tasks[i] = known[i];
+    tasks[i] = task;
   }
   *count = graph->size;
   return ACL_SUCCESS;

@@ -108,6 +108,18 @@ aclError SetKernel(GraphTask* task, const aclmdlRIKernelTaskParams& params) {
   return AdoptTask(&RootOf(task->model)->program, task->stream, fresh, task->node);
 }
 
+// Groups may have been changed by streams that the device has not come to yet.
+void AddGroups(const Model& model, std::vector<GraphNode*>* nodes) {
+  for (const TaskGroup* const group : model.groups) {
+    nodes->insert(nodes->end(), group->nodes.begin(), group->nodes.end());
+  }
+  for (const auto& task : model.cond_tasks) {
+    for (const Model* const body : task->bodies) {
+      AddGroups(*body, nodes);
+    }
+  }
+}
+
 aclError CheckReady(const GraphTask& task) {
   return RootOf(task.model)->state.load() == ModelState::kReady
              ? ACL_SUCCESS
@@ -208,13 +220,8 @@ aclError UpdateModel(Model* model) {
   if (root->changed.empty()) {
     return ACL_SUCCESS;
   }
-  // Groups may have been changed by streams that the device has not come to yet.
   std::vector<GraphNode*>& changed = root->changed;
-  if (!root->groups.empty()) [[unlikely]] {
-    for (const TaskGroup* const group : root->groups) {
-      changed.insert(changed.end(), group->nodes.begin(), group->nodes.end());
-    }
-  }
+  AddGroups(*root, &changed);
   if (!UpdateProgram(&root->program, changed)) {
     return Fail(ACL_ERROR_RT_MODEL_UPDATE_FAILED,
                 "the model is executed with {} different sets of parameters; synchronise a stream "

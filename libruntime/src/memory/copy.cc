@@ -158,6 +158,10 @@ aclError CheckPageable(const Route& route, Stream* stream) {
     return ACL_SUCCESS;
   }
   VNPU_RETURN_IF_ERROR(CheckUnsafeAsync(stream));
+  if (stream->has(kUpdating)) {
+    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                "copies in task groups take memory that is pinned or on the device");
+  }
   return !stream->has(kDiverted) || route.session->copies().ReachesPageable()
              ? ACL_SUCCESS
              : Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
@@ -240,8 +244,8 @@ aclError CopyInStream(const CopyRequest& request, Stream* stream) {
   }
   Submitted copy;
   VNPU_RETURN_IF_ERROR(SubmitCopy(request, route.flags, stream, &copy));
-  if (stream->has(kDiverted)) [[unlikely]] {
-    return ACL_SUCCESS;
+  if (copy.queue == nullptr) [[unlikely]] {
+    return ACL_SUCCESS;  // part of a graph
   }
   // The caller may reuse pageable memory, and a source to be buffered, on return.
   if (route.flags != 0 || request.kind == ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE) {
@@ -280,7 +284,7 @@ aclError CopyRowsInStream(const CopyRequest& first, const Rows& rows_asked, Stre
                                : SubmitCopy(row, route.flags, stream, &copy));
   }
   // One wait for all rows: the tasks of a stream end in order.
-  return route.flags != 0 && !after && !stream->has(kDiverted)
+  return route.flags != 0 && !after && copy.queue != nullptr
              ? WaitForTask(*route.session, copy, std::nullopt, Spin::kAdaptive)
              : ACL_SUCCESS;
 }
@@ -298,6 +302,11 @@ aclError FillNow(void* dst, uint64_t size, uint32_t value, uint32_t width) {
 aclError FillInStream(void* dst, uint64_t size, uint32_t value, uint32_t width, Stream* stream) {
   const End end = FindEnd(dst);
   if (end.place == Place::kPageable) {
+    VNPU_RETURN_IF_ERROR(CheckUnsafeAsync(stream));
+    if (stream->has(kDiverted) || stream->has(kUpdating)) {
+      return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                  "fills in models take memory that is pinned or on the device");
+    }
     FillOnHost(dst, size, value, width);
     return ACL_SUCCESS;
   }
