@@ -31,9 +31,10 @@ void Scheduler::SetLongDeadlines(uint64_t now) {
     }
   }
   for (const std::unique_ptr<Model>& model : models_) {
-    for (uint32_t i = 0; model != nullptr && model->caller != nullptr && i < model->stream_count;
-         ++i) {
-      SetLongDeadline(&model->queues[i], now);
+    if (model != nullptr && model->caller != nullptr) {
+      for (uint32_t i = 0; i < model->stream_count; ++i) {
+        SetLongDeadline(&model->queues[i], now);
+      }
     }
   }
 }

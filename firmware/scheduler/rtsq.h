@@ -84,19 +84,20 @@ struct Rtsq {
   uint64_t seen_tail = 0;  // sq_tail as last read
   QueueState state = QueueState::kQuiet;
   bool stop_on_failure = false;
-  bool failed = false;     // stop_on_failure and a task failed, or aborting: the rest is dropped
-  bool aborting = false;   // up to drop_until; meanwhile failed is set too
+  bool failed = false;    // stop_on_failure and a task failed, or aborting: the rest is dropped
+  bool aborting = false;  // up to drop_until; meanwhile failed is set too
+  uint32_t priority = 0;
   Model* model = nullptr;  // whose stream this is; nullptr: a queue of the client
   uint32_t entry_id = 0;   // what its entries have as queue_id
   uint32_t id = 0;         // what it is called in reports; streams: the id of the queue that called
-  uint32_t priority = 0;
-  uint32_t flags = 0;
-  bool parting = false;            // in the list of kParting, if perhaps not in that state any more
-  bool announce = false;           // its head has moved since Announce()
+  bool parting = false;    // in the list of kParting, if perhaps not in that state any more
+  bool announce = false;   // its head has moved since Announce()
   Rtsq* next_announced = nullptr;  // among those
   Rtsq* prev = nullptr;            // in the list of its state
   Rtsq* next = nullptr;
+  // From here on in cache lines of their own.
   uint64_t cq_tail = 0;
+  uint32_t flags = 0;
   uint64_t idle_since = 0;     // kPolled: device clock when it ran empty
   uint64_t wait_seq = 0;       // kWaiting
   uint64_t drop_from = 0;      // failed: index of the first task that is dropped
@@ -110,6 +111,8 @@ struct Rtsq {
   uint32_t restart_at = kNoRestart;  // where it starts again when it is over
   Task task;
 };
+
+static_assert(offsetof(Rtsq, cq_tail) == 128);
 
 // For reserved fields.
 template <size_t kCount>

@@ -90,7 +90,8 @@ void Scheduler::PollWatched() {
   if (watched_.size() <= kLooks) {
     next_watched_ = 0;
   }
-  for (size_t looks = std::min(kLooks, watched_.size()); looks > 0; --looks) {
+  // A wait that fails may take others with it: those of its model.
+  for (size_t looks = std::min(kLooks, watched_.size()); looks > 0 && !watched_.empty(); --looks) {
     next_watched_ = next_watched_ < watched_.size() ? next_watched_ : 0;
     Rtsq* queue = watched_[next_watched_];
     const uint32_t status = LookAt(queue);

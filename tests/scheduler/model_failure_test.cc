@@ -118,6 +118,26 @@ TEST_F(ModelFailure, AFailureStopsWhatElseRunsOrWaits) {
   ExpectClean();
 }
 
+TEST_F(ModelFailure, AWaitThatFailsTakesTheOtherWaitsOfItsRunWithIt) {
+  platform_.words = {{kWord, 0}, {kOther, 0}};
+  ModelImage image;
+  image.AddStream({ValueWait(kWord, VNPU_VALUE_EQ, 1)});
+  image.AddStream({ValueWait(kOther, VNPU_VALUE_EQ, 1)});
+  image.AddStream({ValueWait(kWord, VNPU_VALUE_EQ, 2)});
+  Load(image);
+  for (const uint64_t gone : {kWord, kOther}) {
+    platform_.words = {{kWord, 0}, {kOther, 0}};
+    Publish(*queue_, Execute(kModel));
+    ExpectNoWork();
+    EXPECT_FALSE(queue_->Done());
+    platform_.words.erase(gone);
+    ExpectNoWork();
+    EXPECT_TRUE(queue_->Done());
+    EXPECT_EQ(StatusOf(*queue_), VNPU_E_DMA_ADDRESS);
+    EXPECT_FALSE(scheduler_->Watching());
+  }
+}
+
 TEST_F(ModelFailure, WhatFailsWhileTheRunIsStoppedIsNotTheReason) {
   StartEveryState();
   Retire(out_[0], VNPU_E_DIVIDE);

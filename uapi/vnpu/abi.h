@@ -63,7 +63,7 @@
 #define VNPU_MAX_MODEL_LABELS 65536u        /* one image */
 #define VNPU_MAX_MODEL_ENTRIES 4194304u     /* one image */
 #define VNPU_MAX_SESSION_STREAMS 65536u     /* max_streams + max_graphs of all models, a session */
-#define VNPU_MAX_SESSION_REGISTERS 8388608u /* max_registers of all models, a session */
+#define VNPU_MAX_SESSION_REGISTERS 4194304u /* max_registers of all models, a session */
 
 /* Device memory of a session lives in one window of virtual addresses that the client chooses and
  * keeps reserved (PROT_NONE); the device process maps the same addresses. */
