@@ -95,7 +95,7 @@ int Device::Init(const ControlInit& init, std::vector<Fd>& fds) {
       .max_workers = std::clamp(compat_->worker_limit(init.units), kFirstWorkers, kMaxWorkers),
       .kick_fd = kick_.get(),
       .driver_fd = driver_.get(),
-      .grow_fd = grow_fd_,
+      .help_fd = help_fd_,
       .client_fences = client_fences});
   modules_.emplace(pool_.get(), &window_);
   for (uint32_t i = 0; i < kFirstWorkers; ++i) {
@@ -106,9 +106,9 @@ int Device::Init(const ControlInit& init, std::vector<Fd>& fds) {
   return 0;
 }
 
-void Device::Grow() {
+void Device::Help() {
   if (pool_ != nullptr) {
-    pool_->AddWorker();
+    pool_->Help();
   }
 }
 

@@ -21,12 +21,12 @@ namespace vnpu::firmware {
 // Control thread only.
 class Device {
  public:
-  // `grow_fd`: eventfd that becomes readable when Grow() is wanted; borrowed. `compat` stays.
-  Device(int grow_fd, const vnpu_compat* compat) : grow_fd_(grow_fd), compat_(compat) {}
+  // `help_fd`: timerfd that goes off when Help() is wanted; borrowed. `compat` stays.
+  Device(int help_fd, const vnpu_compat* compat) : help_fd_(help_fd), compat_(compat) {}
 
   // Carries out one request; `fds` came with it. The result goes into the reply.
   ControlReply Handle(ControlRequest* request, std::vector<Fd> fds);
-  void Grow();
+  void Help();
   // The driver is gone: tells the client that nothing will run any more.
   void Orphaned();
 
@@ -49,7 +49,7 @@ class Device {
   int DestroyModel(uint32_t model_id);
   int AbortModel(uint32_t model_id);
 
-  int grow_fd_;
+  int help_fd_;
   const vnpu_compat* compat_;
   Fd client_;  // pidfd
   Fd kick_;

@@ -1,8 +1,8 @@
 // vnpu-device: the device process of one session. Started by the driver, never by hand.
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <array>
@@ -18,6 +18,12 @@
 #include "firmware/device/control.h"
 #include "firmware/device/device.h"
 #include "vdev/core.h"
+
+#ifdef __SANITIZE_THREAD__
+// Reports come from threads in the sandbox, which cannot start a program that names symbols; and
+// one must not go unnoticed.
+extern "C" const char* __tsan_default_options() { return "symbolize=0:halt_on_error=1"; }
+#endif
 
 namespace vnpu::firmware {
 namespace {
@@ -69,9 +75,9 @@ bool ServeOne(Device* device) {
 }
 
 int Serve(const vnpu_compat* compat) {
-  const Fd grow(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  const Fd help(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   const Fd epoll(epoll_create1(EPOLL_CLOEXEC));
-  for (const int fd : {kControlFd, grow.get()}) {
+  for (const int fd : {kControlFd, help.get()}) {
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.fd = fd;
@@ -80,16 +86,16 @@ int Serve(const vnpu_compat* compat) {
       return 2;
     }
   }
-  Device device(grow.get(), compat);
+  Device device(help.get(), compat);
   for (;;) {
     epoll_event event{};
     if (epoll_wait(epoll.get(), &event, 1, -1) != 1) {
       continue;
     }
-    if (event.data.fd == grow.get()) {
-      uint64_t count = 0;
-      [[maybe_unused]] const ssize_t got = read(grow.get(), &count, sizeof(count));
-      device.Grow();
+    if (event.data.fd == help.get()) {
+      uint64_t times = 0;
+      [[maybe_unused]] const ssize_t got = read(help.get(), &times, sizeof(times));
+      device.Help();
     } else if (!ServeOne(&device)) {
       device.Orphaned();
       // Workers may be anywhere in device code: no destructor can wait for them.

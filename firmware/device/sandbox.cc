@@ -10,12 +10,12 @@
 namespace vnpu::firmware {
 namespace {
 
-// Waiting, waking, interrupts, barriers, leaving.
+// Waiting, waking, timers, interrupts, barriers, leaving.
 constexpr std::array kAllowed = {
     SCMP_SYS(read),           SCMP_SYS(write),         SCMP_SYS(ppoll),
     SCMP_SYS(futex),          SCMP_SYS(rt_sigreturn),  SCMP_SYS(restart_syscall),
     SCMP_SYS(io_uring_enter), SCMP_SYS(clock_gettime), SCMP_SYS(sched_yield),
-    SCMP_SYS(exit_group),     SCMP_SYS(membarrier),
+    SCMP_SYS(exit_group),     SCMP_SYS(membarrier),    SCMP_SYS(timerfd_settime),
 };
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +22,9 @@ constexpr uint64_t kPollUs = 100;  // four times what it takes to wake a sleeper
 constexpr uint64_t kYieldUs = 10;
 constexpr uint64_t kHelpUs = 60;
 constexpr uint64_t kShortUs = 5;
+// How long short work may leave the sentinel's place empty. Beyond the system's own tick: an earlier
+// timer would have to be set in the hardware, which takes as long as waking a thread.
+constexpr uint64_t kVacantNs = 5'000'000;
 constexpr uint32_t kPassesBetweenChecks = 32;
 
 constexpr size_t kStackBytes = size_t{2} << 20;  // all that a worker has for device code
@@ -116,6 +120,28 @@ bool WorkerPool::AddWorker() {
     return false;
   }
   return true;
+}
+
+void WorkerPool::Help() {
+  bool grow = false;
+  {
+    const std::lock_guard hold(lock_);
+    help_called_ = false;
+    grow = growing_;
+    if (!sentinel_ && running_ > 0 && followers_ > 0) {
+      WakeFollower();
+    }
+  }
+  if (grow) {
+    AddWorker();
+  }
+}
+
+void WorkerPool::CallHelp(uint64_t ns) {
+  help_called_ = true;
+  const itimerspec after{.it_interval = {},
+                         .it_value = {.tv_sec = 0, .tv_nsec = static_cast<long>(ns)}};
+  timerfd_settime(config_.help_fd, 0, &after, nullptr);
 }
 
 void WorkerPool::Barrier() {
@@ -278,11 +304,14 @@ void WorkerPool::TookWork(Worker* self, const Work& work) {
   running_long_ += self->is_long ? 1 : 0;
   if (!sentinel_) {
     if (followers_ > 0) {
-      WakeFollower();
+      if (self->is_long) {
+        WakeFollower();
+      } else if (!help_called_) {
+        CallHelp(kVacantNs);
+      }
     } else if (!growing_ && awake_ == workers_.size() && awake_ < config_.max_workers) {
       growing_ = true;
-      const uint64_t one = 1;
-      [[maybe_unused]] const ssize_t put = write(config_.grow_fd, &one, sizeof(one));
+      CallHelp(1);
     }
   } else if (sentinel_deep_) {
     CallSentinel();

@@ -10,8 +10,9 @@
 //   millisecond, so that long blocks never keep others from being scheduled; otherwise it sleeps
 //   until the client kicks;
 // - the rest sleep on a futex and are woken when there is more work than the awake ones can do, or
-//   when the sentinel's place is empty. There is always one more than needed: the pool grows as
-//   blocks hold workers.
+//   when the sentinel's place is empty: at once when long work is taken, else when the place is
+//   still empty after a while, because waking one takes longer than short work. There is always one
+//   more than needed: the pool grows as blocks hold workers.
 #ifndef VNPU_FIRMWARE_DEVICE_WORKER_POOL_H_
 #define VNPU_FIRMWARE_DEVICE_WORKER_POOL_H_
 
@@ -46,7 +47,7 @@ class WorkerPool final : public Platform {
     uint32_t max_workers;
     int kick_fd;         // borrowed
     int driver_fd;       // borrowed
-    int grow_fd;         // borrowed: eventfd that asks the control thread for AddWorker()
+    int help_fd;         // borrowed: timerfd that asks the control thread for Help()
     bool client_fences;  // VNPU_SESSION_FENCES
   };
 
@@ -56,6 +57,8 @@ class WorkerPool final : public Platform {
 
   // From the control thread. False: there are enough, or the system has no thread left.
   bool AddWorker();
+  // From the control thread when the timer has gone off.
+  void Help();
   // The lock guards scheduler() and irqs().
   SchedulerLock& lock() { return lock_; }
   Scheduler& scheduler() { return scheduler_; }
@@ -108,6 +111,7 @@ class WorkerPool final : public Platform {
   void BeSentinel();
   void BeFollower();
   void WakeFollower();
+  void CallHelp(uint64_t ns);
   void CallSentinel();
 
   Config config_;
@@ -133,7 +137,8 @@ class WorkerPool final : public Platform {
   uint32_t followers_ = 0;        // asleep
   bool waking_ = false;           // a follower was woken and has not come yet
   bool growing_ = false;
-  uint64_t progress_ = 0;  // pieces of work handed out
+  bool help_called_ = false;  // the timer is set, or has gone off and Help() has not come yet
+  uint64_t progress_ = 0;     // pieces of work handed out
   uint64_t sentinel_progress_ = 0;
   uint64_t next_token_ = 0;
   std::atomic<uint32_t> follower_word_{0};
