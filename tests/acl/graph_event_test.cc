@@ -122,6 +122,7 @@ TEST_F(GraphEventTest, AnExternalEventIsASwitch) {
     EXPECT_OK(aclrtSynchronizeEvent(event));
   }
   ASSERT_OK(aclrtSynchronizeStream(stream_));
+  ASSERT_OK(aclrtSynchronizeStream(other_));
   EXPECT_EQ(Status(event), ACL_EVENT_RECORDED_STATUS_COMPLETE);
   ASSERT_OK(aclrtResetEvent(event, stream_));
   ASSERT_OK(aclrtSynchronizeStream(stream_));

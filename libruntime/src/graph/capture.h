@@ -15,6 +15,8 @@ aclError BeginCapture(Stream* stream, aclmdlRICaptureMode mode, Model* into);
 aclError EndCapture(Stream* stream, Model** model);
 // *model is null unless the stream is captured.
 aclError CaptureInfo(Stream* stream, aclmdlRICaptureStatus* status, Model** model);
+// As captures know the calling thread.
+uint64_t ThisThread();
 // Sets the calling thread's mode and returns the one before.
 aclmdlRICaptureMode ExchangeThreadMode(aclmdlRICaptureMode mode);
 

@@ -13,6 +13,10 @@
 namespace vnpu::runtime {
 namespace {
 
+[[gnu::cold]] aclError FailGone() {
+  return Fail(ACL_ERROR_RT_INVALID_HANDLE, "the model was destroyed by another thread");
+}
+
 [[gnu::cold]] aclError FailNotReady(const Model& model) {
   if (model.parent != nullptr) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID,
@@ -135,7 +139,14 @@ class LockedEvents {
 };
 
 aclError ExecuteWithEvents(Model* model, Stream* stream) {
-  const std::vector<ExternalUse> uses = model->program.externals;
+  std::vector<ExternalUse> uses;
+  {
+    const std::lock_guard lock(model->program.lock);
+    if (!model->program.loaded) {
+      return FailGone();
+    }
+    uses = model->program.externals;
+  }
   const LockedEvents events(uses);
   VNPU_RETURN_IF_ERROR(events.RecordUnrecorded(stream));
   const std::vector<uint64_t> numbers = events.Numbers();
@@ -145,7 +156,7 @@ aclError ExecuteWithEvents(Model* model, Stream* stream) {
     std::memcpy(slot.args, numbers.data(), bytes);
     there = FillExecute(model->program, stream->queue, slot, bytes);
   }));
-  return there ? events.NoteRun(stream) : FailNotReady(*model);
+  return there ? events.NoteRun(stream) : FailGone();
 }
 
 }  // namespace
@@ -159,13 +170,13 @@ aclError ExecuteModel(Model* model, Stream* stream) {
       stream->session_serial != program.session_serial) [[unlikely]] {
     return CheckStream(*model, stream);
   }
-  if (!program.externals.empty()) [[unlikely]] {
+  if (program.has_externals.load(std::memory_order_relaxed)) [[unlikely]] {
     return ExecuteWithEvents(model, stream);
   }
   bool there = false;
   VNPU_RETURN_IF_ERROR(Submit(
       stream, 0, 0, [&](Slot& slot) { there = FillExecute(program, stream->queue, slot, 0); }));
-  return there ? ACL_SUCCESS : FailNotReady(*model);
+  return there ? ACL_SUCCESS : FailGone();
 }
 
 aclError ExecuteModelNow(Model* model, Deadline deadline) {

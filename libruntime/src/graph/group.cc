@@ -32,8 +32,9 @@ bool CanBeReplaced(const GraphNode& node) {
   }
 }
 
-// Copies bytes into the model's memory, in the order of the stream.
-aclError SubmitUpdate(Stream* stream, const Program& program, uint64_t offset,
+// Copies bytes into a copy of the image, in the order of the stream. Until then the copy counts as
+// used, like by a run.
+aclError SubmitUpdate(Stream* stream, Program* program, uint32_t copy, uint64_t offset,
                       std::span<const std::byte> bytes) {
   constexpr size_t kMost = VNPU_MAX_UPDATE_BYTES;
   for (size_t done = 0; done < bytes.size(); done += kMost) {
@@ -42,37 +43,42 @@ aclError SubmitUpdate(Stream* stream, const Program& program, uint64_t offset,
     VNPU_RETURN_IF_ERROR(Submit(stream, size, 0, [&](Slot& slot) {
       std::memset(slot.args + size - 8, 0, 8);
       std::memcpy(slot.args, part.data(), part.size());
+      const std::lock_guard lock(program->lock);
+      program->copy[copy].Note(stream->queue, slot.index);
       slot.sqe->opcode = VNPU_OP_MODEL_UPDATE;
-      slot.sqe->update.model_id = program.model_id;
+      slot.sqe->update.model_id = program->model_id;
       slot.sqe->update.size = size;
-      slot.sqe->update.offset = offset + done;
+      slot.sqe->update.offset = program->copy[copy].offset + offset + done;
       slot.sqe->update.arg_offset = slot.arg_offset;
     }));
   }
   return ACL_SUCCESS;
 }
 
-// Arguments before the entry that names them, in every copy of the image that a run can meet.
-aclError SubmitNode(Stream* stream, Program& program, const GraphNode& node) {
-  std::vector<uint64_t> bases;
-  {
-    const std::lock_guard lock(program.lock);
-    for (uint32_t i = 0; i < program.copies; ++i) {
-      if (i == program.current || !program.copy[i].idle()) {
-        bases.push_back(program.copy[i].offset);
-      }
+// The copies of the image that a run can meet.
+std::vector<uint32_t> CopiesInUse(Program* program) {
+  std::vector<uint32_t> copies;
+  const std::lock_guard lock(program->lock);
+  for (uint32_t i = 0; i < program->copies; ++i) {
+    if (i == program->current || !program->copy[i].idle()) {
+      copies.push_back(i);
     }
   }
-  for (const uint64_t base : bases) {
+  return copies;
+}
+
+// Arguments before the entry that names them.
+aclError SubmitNode(Stream* stream, Program* program, const GraphNode& node) {
+  for (const uint32_t copy : CopiesInUse(program)) {
     if (HasImageArgs(node)) {
       VNPU_RETURN_IF_ERROR(
-          SubmitUpdate(stream, program,
-                       base + vnpu_model_args_offset(&program.layout) + node.sqe.kernel.arg_offset,
+          SubmitUpdate(stream, program, copy,
+                       vnpu_model_args_offset(&program->layout) + node.sqe.kernel.arg_offset,
                        {node.args, node.sqe.kernel.arg_size}));
     }
     VNPU_RETURN_IF_ERROR(SubmitUpdate(
-        stream, program,
-        base + vnpu_model_entries_offset(&program.layout) + uint64_t{node.entry} * sizeof(vnpu_sqe),
+        stream, program, copy,
+        vnpu_model_entries_offset(&program->layout) + uint64_t{node.entry} * sizeof(vnpu_sqe),
         std::as_bytes(std::span(&node.sqe, 1))));
   }
   return ACL_SUCCESS;
@@ -96,26 +102,28 @@ aclError Replace(Stream* stream, TaskGroup* group, const GraphStream& scratch) {
   for (uint32_t i = 0; i < scratch.size; ++i) {
     GraphNode* const node = group->nodes[i];
     VNPU_RETURN_IF_ERROR(AdoptTask(&program, group->stream, scratch.node(i), node));
-    VNPU_RETURN_IF_ERROR(SubmitNode(stream, program, *node));
+    VNPU_RETURN_IF_ERROR(SubmitNode(stream, &program, *node));
   }
   return ACL_SUCCESS;
 }
 
-// The data that earlier updates placed is not needed when theirs is over and no run can have it.
-void KeepData(TaskGroup* group, const Stream& stream, GraphStream* scratch) {
-  if (scratch->data_blocks.empty()) {
-    return;
+// The data that earlier updates placed is not needed when the last one is over and no run can have
+// theirs.
+void DropOldData(TaskGroup* group) {
+  Program& program = RootOf(group->model)->program;
+  const std::lock_guard lock(program.lock);
+  while (group->data.size() > group->data_kept && IdleProgram(program)) {
+    group->stream->session->pinned_memory().Free(group->data.front());
+    group->data.erase(group->data.begin());
   }
-  if (IdleProgram(RootOf(group->model)->program) && group->data_from.done()) {
-    while (group->data.size() > group->data_kept) {
-      scratch->session->pinned_memory().Free(group->data.front());
-      group->data.erase(group->data.begin());
-    }
+}
+
+void KeepData(TaskGroup* group, GraphStream* scratch) {
+  if (!scratch->data_blocks.empty()) {
+    group->data_kept = scratch->data_blocks.size();
+    group->data.insert(group->data.end(), scratch->data_blocks.begin(), scratch->data_blocks.end());
+    scratch->data_blocks.clear();
   }
-  group->data_kept = scratch->data_blocks.size();
-  group->data.insert(group->data.end(), scratch->data_blocks.begin(), scratch->data_blocks.end());
-  scratch->data_blocks.clear();
-  group->data_from = {.queue = stream.queue, .task = stream.queue->tail() - 1};
 }
 
 }  // namespace
@@ -148,7 +156,6 @@ aclError BeginGroup(Stream* stream) {
   group->nodes.clear();
   group->data.clear();
   group->data_kept = 0;
-  group->data_from = {};
   group->updating.store(false);
   model->groups.push_back(group);
   model->open_group = group;
@@ -223,8 +230,9 @@ aclError EndGroupUpdate(Stream* stream) {
                  group->nodes.size(), scratch->size);
   } else if (scratch->size != 0) {
     const std::lock_guard lock(RootOf(group->model)->mutex);
+    DropOldData(group);
     error = Replace(stream, group, *scratch);
-    KeepData(group, *stream, scratch.get());
+    KeepData(group, scratch.get());
   }
   group->updating.store(false);
   return error;

@@ -73,7 +73,7 @@ void ReleaseEvents(Model* model) {
   model->event_uses.clear();
 }
 
-// Everything that a retired model has.
+// Everything that a retired model has. Calls that found it alive may still look at its context.
 void Empty(Model* model) {
   UnloadProgram(&model->program);
   FreeTasksOf(model);
@@ -102,8 +102,6 @@ void Empty(Model* model) {
   model->open_group = nullptr;
   model->open_group_stream.store(nullptr);
   model->session.reset();
-  model->context = nullptr;
-  model->parent = nullptr;
 }
 
 void Bury(Model* model) {

@@ -61,11 +61,9 @@ struct alignas(64) TaskGroup : SlabObject {
   GraphStream* stream = nullptr;
   std::vector<GraphNode*> nodes;
   std::atomic<bool> updating{false};
-  // Pinned memory that updates brought; the last `data_kept` blocks are of the newest, which is in
-  // force when `data_from` is over.
+  // Pinned memory that updates brought; the last `data_kept` blocks are of the newest one.
   std::vector<std::byte*> data;
   size_t data_kept = 0;
-  TaskPoint data_from;
 };
 
 struct DestroyCallback {

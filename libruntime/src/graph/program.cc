@@ -130,6 +130,7 @@ aclError LoadProgram(std::shared_ptr<Session> session, const Image& image, Progr
     program->session.reset();
     return error;
   }
+  program->has_externals.store(!image.externals.empty(), std::memory_order_relaxed);
   const std::lock_guard lock(program->lock);
   program->loaded = true;
   return ACL_SUCCESS;
@@ -159,7 +160,10 @@ void UnloadProgram(Program* program) {
   }
   program->mapping = {};
   program->memory = {};
-  program->externals.clear();
+  {
+    const std::lock_guard lock(program->lock);
+    program->externals.clear();
+  }
   program->copies = 0;
   program->session.reset();
   program->lock.Disown();

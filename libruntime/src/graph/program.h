@@ -8,6 +8,7 @@
 #include <vnpu/model.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -77,6 +78,7 @@ struct Program {
   Mapping mapping;
   uint32_t arg_spare = 0;  // next free byte of the argument area, for arguments that grow
   std::vector<ExternalUse> externals;
+  std::atomic<bool> has_externals{false};
 };
 
 // Makes the device's model and puts the image there.
