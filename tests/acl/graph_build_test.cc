@@ -152,6 +152,34 @@ TEST_F(GraphBuildTest, AJumpBackIsALoop) {
   EXPECT_EQ(runs.Read()[0], 100);
 }
 
+TEST_F(GraphBuildTest, AStreamTakesItsJumpsAlong) {
+  DeviceArray<uint32_t> index(1);
+  aclrtLabel label = nullptr;
+  ASSERT_OK(aclrtCreateLabel(&label));
+  aclrtLabelList list = nullptr;
+  ASSERT_OK(aclrtCreateLabelList(&label, 1, &list));
+  const aclrtStream second = AddStream(kOtherStream);
+  ASSERT_OK(aclrtSwitchLabelByIndex(index.get(), 1, list, head_));
+  ASSERT_OK(aclrtActiveStream(second, head_));
+  ASSERT_OK(aclrtSetLabel(label, head_));
+  ASSERT_OK(Affine(value_->get(), 0, 3, head_));
+  EndBuild(head_);
+  ASSERT_OK(Run(model_));
+  EXPECT_EQ(value_->Read()[0], 3);
+  ASSERT_OK(aclmdlRIUnbindStream(model_, head_));
+  ASSERT_OK(aclmdlRIDestroy(model_));
+  // Without the other stream the next model is not complete.
+  ASSERT_OK(aclmdlRIBuildBegin(&model_, 0));
+  ASSERT_OK(aclmdlRIBindStream(model_, head_, kHeadStream));
+  ASSERT_OK(aclmdlRIEndTask(model_, head_));
+  EXPECT_EQ(aclmdlRIBuildEnd(model_, nullptr), ACL_ERROR_RT_STREAM_MODEL);
+  ASSERT_OK(aclmdlRIBindStream(model_, second, kOtherStream));
+  ASSERT_OK(aclmdlRIBuildEnd(model_, nullptr));
+  ASSERT_OK(Affine(value_->get(), 0, 0, stream_));
+  ASSERT_OK(Run(model_));
+  EXPECT_EQ(value_->Read()[0], 3);
+}
+
 TEST_F(GraphBuildTest, LabelsAreForBoundStreams) {
   DeviceArray<uint32_t> index(1);
   aclrtLabel label = nullptr;

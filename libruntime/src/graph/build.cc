@@ -52,10 +52,17 @@ void Unbind(Model* model, GraphStream* graph) {
   }
 }
 
-aclError NoteJump(Model* model) {
-  const std::lock_guard lock(model->mutex);
-  model->jumps = true;
-  return ACL_SUCCESS;
+// Whether streams do not all run once, from their beginnings to their ends.
+bool HasJumps(const Model& model) {
+  for (const GraphStream* const graph : model.streams) {
+    for (uint32_t i = 0; i < graph->size; ++i) {
+      const NodeKind kind = graph->node(i).kind;
+      if (kind == NodeKind::kGoto || kind == NodeKind::kActivate || kind == NodeKind::kSwitch) {
+        return true;
+      }
+    }
+  }
+  return false;
 }
 
 aclError CheckTargets(Stream* stream, Stream* target, GraphStream** found) {
@@ -63,7 +70,7 @@ aclError CheckTargets(Stream* stream, Stream* target, GraphStream** found) {
   *found = PersistentOf(target);
   return from != nullptr && *found != nullptr && from->model != nullptr &&
                  (*found)->model == from->model
-             ? NoteJump(from->model)
+             ? ACL_SUCCESS
              : Fail(ACL_ERROR_RT_STREAM_MODEL,
                     "both streams have to be bound to one model; call aclmdlRIBindStream first");
 }
@@ -139,6 +146,7 @@ aclError EndBuild(Model* model) {
                 "no stream of the model has an end; call aclmdlRIEndTask first");
   }
   NumberTasks(model->streams);
+  model->jumps = HasJumps(*model);
   VNPU_RETURN_IF_ERROR(ResolveEarlyWaits(model));
   VNPU_RETURN_IF_ERROR(CompileAndLoad(model));
   for (GraphStream* const graph : model->streams) {

@@ -133,10 +133,10 @@ class Compiler {
         node->entry = static_cast<uint32_t>(image_.entries.size());  // where a label stands
         return ACL_SUCCESS;
       case NodeKind::kActivate:
-        node->sqe.activate.stream = TargetStream(*node);
+        VNPU_RETURN_IF_ERROR(FindTarget(*node, &node->sqe.activate.stream));
         break;
       case NodeKind::kSwitch:
-        node->sqe.choice.stream = TargetStream(*node);
+        VNPU_RETURN_IF_ERROR(FindTarget(*node, &node->sqe.choice.stream));
         break;
       case NodeKind::kCondition:
         node->sqe.cond.first_graph = first_graph_.at(static_cast<const CondTask*>(node->object));
@@ -152,8 +152,14 @@ class Compiler {
     return ACL_SUCCESS;
   }
 
-  static uint32_t TargetStream(const GraphNode& node) {
-    return static_cast<const GraphStream*>(node.object)->image_stream;
+  // A persistent stream may have come from another model, and its target not.
+  aclError FindTarget(const GraphNode& node, uint32_t* stream) const {
+    const auto* const target = static_cast<const GraphStream*>(node.object);
+    *stream = target->image_stream;
+    return target->alive() && target->model == stream_->model
+               ? ACL_SUCCESS
+               : Fail(ACL_ERROR_RT_STREAM_MODEL,
+                      "stream {} starts a stream that is not bound to the model", stream_->number);
   }
 
   void EmitRegister(GraphNode* node, uint8_t opcode, uint32_t reg) {
@@ -179,19 +185,26 @@ class Compiler {
 
   // Once all entries have their places.
   aclError PlaceLabels(const Model& model) {
-    for (const auto& jump : model.gotos) {
-      for (size_t i = 0; i < jump->labels.size(); ++i) {
-        const Label& label = *jump->labels[i];
-        if (!label.alive() || label.stream == nullptr || label.stream->model != &model) {
-          return Fail(ACL_ERROR_RT_PARAM_INVALID,
-                      "label {} of a jump was not set in a stream of the model; call "
-                      "aclrtSetLabel before aclmdlRIBuildEnd",
-                      i);
-        }
-        const GraphNode& node = label.stream->node(label.node);
-        image_.labels[jump->first_label + i] = {.stream = label.stream->image_stream,
-                                                .position = node.entry - label.stream->first_entry};
+    for (const GraphStream* const graph : model.streams) {
+      for (const auto& jump : graph->gotos) {
+        VNPU_RETURN_IF_ERROR(PlaceLabelsOf(model, *jump));
       }
+    }
+    return ACL_SUCCESS;
+  }
+
+  aclError PlaceLabelsOf(const Model& model, const GotoTask& jump) {
+    for (size_t i = 0; i < jump.labels.size(); ++i) {
+      const Label& label = *jump.labels[i];
+      if (!label.alive() || label.stream == nullptr || label.stream->model != &model) {
+        return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                    "label {} of a jump was not set in a stream of the model; call "
+                    "aclrtSetLabel before aclmdlRIBuildEnd",
+                    i);
+      }
+      const GraphNode& node = label.stream->node(label.node);
+      image_.labels[jump.first_label + i] = {.stream = label.stream->image_stream,
+                                             .position = node.entry - label.stream->first_entry};
     }
     return ACL_SUCCESS;
   }

@@ -92,6 +92,7 @@ void ClearGraphStream(GraphStream* graph) {
   graph->next_id = 0;
   graph->blocks.clear();
   graph->waits.clear();
+  graph->gotos.clear();
   graph->arg_next = graph->arg_end = nullptr;
   graph->arg_blocks.clear();
   graph->large_args.clear();

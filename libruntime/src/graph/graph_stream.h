@@ -54,6 +54,14 @@ struct GraphWait {
   uint32_t record = 0;
 };
 
+struct Label;
+
+// What a node of kind kGoto chooses from.
+struct GotoTask {
+  std::vector<Label*> labels;
+  uint32_t first_label = 0;  // in the image
+};
+
 // A live object is a valid aclrtStream for aclmdlRIGetTasksByStream alone. Guarded by the lock of
 // `stream` while tasks come in, by the model's mutex otherwise.
 struct alignas(64) GraphStream : SlabObject {
@@ -73,6 +81,7 @@ struct alignas(64) GraphStream : SlabObject {
   uint32_t next_id = 0;  // while it is captured: above the ids of all that its tasks wait for
   std::vector<GraphNode*> blocks;
   std::vector<GraphWait> waits;  // in the order of their nodes
+  std::vector<std::unique_ptr<GotoTask>> gotos;
 
   std::byte* arg_next = nullptr;  // room in the last block of arguments
   std::byte* arg_end = nullptr;

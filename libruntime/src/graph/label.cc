@@ -132,8 +132,7 @@ aclError AddGoto(Stream* stream, void* index, uint32_t count, const LabelList& l
     slot.sqe->jump.labels = count;
   }));
   const std::lock_guard lock(graph->model->mutex);
-  graph->model->jumps = true;
-  graph->model->gotos.push_back(std::move(jump));
+  graph->gotos.push_back(std::move(jump));
   return ACL_SUCCESS;
 }
 

@@ -8,7 +8,6 @@
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/event/event.h"
 #include "libruntime/src/graph/capture.h"
-#include "libruntime/src/graph/label.h"
 #include "libruntime/src/graph/task.h"
 #include "libruntime/src/memory/device_memory.h"
 #include "libruntime/src/memory/pinned_memory.h"
@@ -54,7 +53,6 @@ void FreeGroup(TaskGroup* group) {
 }
 
 void FreeStreamOf(GraphStream* graph) {
-  ForgetLabels(graph);
   if (!graph->persistent) {
     FreeGraphStream(graph);
     return;
@@ -96,7 +94,6 @@ void Empty(Model* model) {
   model->streams.clear();
   model->conditions.clear();
   model->cond_tasks.clear();
-  model->gotos.clear();
   model->changed.clear();
   model->callbacks.clear();
   model->open_group = nullptr;

@@ -48,13 +48,6 @@ struct CondTask {
   std::vector<Model*> bodies;
 };
 
-struct Label;
-struct GotoTask {
-  uint64_t address = 0;  // of the index
-  std::vector<Label*> labels;
-  uint32_t first_label = 0;  // in the image
-};
-
 // Tasks that can be replaced together: behind aclrtTaskGrp.
 struct alignas(64) TaskGroup : SlabObject {
   Model* model = nullptr;
@@ -101,7 +94,6 @@ struct alignas(64) Model : SlabObject {
   Model* parent = nullptr;  // of a body
   std::vector<GraphStream*> streams;  // the first: where the capture began
   std::vector<std::unique_ptr<CondTask>> cond_tasks;
-  std::vector<std::unique_ptr<GotoTask>> gotos;
   std::vector<Condition*> conditions;
   std::vector<TaskGroup*> groups;
   TaskGroup* open_group = nullptr;
