@@ -62,6 +62,11 @@ void LoadCode(const void* a, const void* b) {
   word = __atomic_load_n(static_cast<const uint64_t*>(a), __ATOMIC_ACQUIRE);
 }
 
+void StoreCode(const void* a, const void* b) {
+  __atomic_store_n(static_cast<uint64_t*>(const_cast<void*>(a)), *static_cast<const uint64_t*>(b),
+                   __ATOMIC_RELEASE);
+}
+
 void ReduceCode(const void* a, const void* /*b*/) {
   ReduceElements(*static_cast<const vnpu_sqe_reduce*>(a));
 }
@@ -247,6 +252,14 @@ CoreResult DmaChannel::Load(uint64_t va, uint64_t* word) {
     return AddressFault(fault, false);
   }
   return AsDmaFault(core_->Run(LoadCode, At<void>(va), word));
+}
+
+CoreResult DmaChannel::Store(uint64_t va, uint64_t word) {
+  uint64_t fault = 0;
+  if (!mmu_->Check(va, sizeof(word), kPteWrite, &fault)) {
+    return AddressFault(fault, true);
+  }
+  return AsDmaFault(core_->Run(StoreCode, At<void>(va), &word));
 }
 
 }  // namespace vnpu::vdev

@@ -25,6 +25,8 @@ class DmaChannel {
   CoreResult Fill(const vnpu_sqe_memset& fill);
   // Reads one aligned 64-bit word of device or pinned memory.
   CoreResult Load(uint64_t va, uint64_t* word);
+  // Writes one.
+  CoreResult Store(uint64_t va, uint64_t word);
   CoreResult Reduce(const vnpu_sqe_reduce& reduce);
   CoreResult Random(const vnpu_sqe_random& random);
 

@@ -82,6 +82,7 @@ int IoctlQmemAdd(const IoctlCall& call);
 int IoctlIrqAdd(const IoctlCall& call);
 int IoctlModuleLoad(const IoctlCall& call);
 int IoctlSubmit(const IoctlCall& call);
+int IoctlModelCreate(const IoctlCall& call);
 
 }  // namespace vnpu::driver
 

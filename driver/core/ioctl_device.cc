@@ -73,4 +73,14 @@ int IoctlSubmit(const IoctlCall& call) {
   return call.session().queues().Submit(call.as<vnpu_ioc_submit>());
 }
 
+int IoctlModelCreate(const IoctlCall& call) {
+  if ((call.file.state().features & VNPU_FEATURE_MODEL) == 0) {
+    return -EINVAL;
+  }
+  auto* arg = call.as<vnpu_ioc_model_create>();
+  UniqueFd fd;
+  const int error = call.TakeFd(0, arg->fd, &fd);
+  return error != 0 ? error : call.session().models().Create(arg, std::move(fd));
+}
+
 }  // namespace vnpu::driver

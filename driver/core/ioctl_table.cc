@@ -23,6 +23,7 @@ constexpr auto kEvents = &Session::events;
 constexpr auto kNotifies = &Session::notifies;
 constexpr auto kInterrupts = &Session::interrupts;
 constexpr auto kModules = &Session::modules;
+constexpr auto kModels = &Session::models;
 
 constexpr auto kAny = IoctlPermission::kAny;
 constexpr auto kOpener = IoctlPermission::kOpener;
@@ -130,6 +131,12 @@ constexpr std::array kTable = {
                OnSession<kModules, &SessionModules::Unload, vnpu_ioc_module_unload>},
     IoctlEntry{COMMAND(VNPU_IOC_MODULE_SYMBOL), kOnDevice, kAny, kDevice,
                OnSession<kModules, &SessionModules::Symbol, vnpu_ioc_module_symbol>},
+
+    IoctlEntry{COMMAND(VNPU_IOC_MODEL_CREATE), kOnDevice, kOpener, kDevice, IoctlModelCreate},
+    IoctlEntry{COMMAND(VNPU_IOC_MODEL_DESTROY), kOnDevice, kAny, kDevice,
+               OnSession<kModels, &SessionModels::Destroy, vnpu_ioc_model_destroy>},
+    IoctlEntry{COMMAND(VNPU_IOC_MODEL_ABORT), kOnDevice, kAny, kDevice,
+               OnSession<kModels, &SessionModels::Abort, vnpu_ioc_model_abort>},
 };
 // clang-format on
 

@@ -10,6 +10,7 @@ namespace vnpu::driver {
 inline constexpr size_t kMaxReservations = 32768;      // a session
 inline constexpr uint64_t kMaxImageBytes = 64u << 20;  // of a module
 inline constexpr uint64_t kMaxQmemBytes = 1u << 30;    // one queue memory
+inline constexpr uint64_t kMaxModelBytes = 1u << 30;   // memory of one model
 inline constexpr uint64_t kMaxPmemBytes = uint64_t{1} << 39;
 inline constexpr size_t kMaxPendingRequests = 256;   // unanswered, an open file
 inline constexpr size_t kMaxWriteBytes = 64u << 10;  // one write(2)

@@ -13,6 +13,7 @@
 #include "driver/session/events.h"
 #include "driver/session/interrupts.h"
 #include "driver/session/memory.h"
+#include "driver/session/models.h"
 #include "driver/session/modules.h"
 #include "driver/session/notifies.h"
 #include "driver/session/queues.h"
@@ -55,6 +56,7 @@ class Session {
   SessionNotifies& notifies() { return parts_->notifies; }
   SessionInterrupts& interrupts() { return parts_->interrupts; }
   SessionModules& modules() { return parts_->modules; }
+  SessionModels& models() { return parts_->models; }
   uint32_t id() const { return context_.entry.id; }
 
   int driver_eventfd() const { return driver_eventfd_.get(); }
@@ -68,13 +70,15 @@ class Session {
           events(context),
           notifies(context, shared_notifies),
           interrupts(context),
-          modules(context, &memory) {}
+          modules(context, &memory),
+          models(context) {}
     SessionMemory memory;
     SessionQueues queues;
     SessionEvents events;
     SessionNotifies notifies;
     SessionInterrupts interrupts;
     SessionModules modules;
+    SessionModels models;
   };
 
   Session(const Params& params, uint32_t id, uint64_t window_base);

@@ -36,6 +36,9 @@ struct FreeHost {
 struct DestroyStream {
   void operator()(aclrtStream stream) const { aclrtDestroyStream(stream); }
 };
+struct DestroyModel {
+  void operator()(aclmdlRI model) const { aclmdlRIDestroy(model); }
+};
 struct DestroyEvent {
   void operator()(aclrtEvent event) const { aclrtDestroyEvent(event); }
 };
@@ -45,6 +48,8 @@ using DeviceArray = std::unique_ptr<T[], FreeDevice>;
 template <typename T>
 using PinnedArray = std::unique_ptr<T[], FreeHost>;
 using Stream = std::unique_ptr<std::remove_pointer_t<aclrtStream>, DestroyStream>;
+// A graph of tasks.
+using Model = std::unique_ptr<std::remove_pointer_t<aclmdlRI>, DestroyModel>;
 using Event = std::unique_ptr<std::remove_pointer_t<aclrtEvent>, DestroyEvent>;
 
 // count elements of device memory; the host must not touch them.

@@ -21,6 +21,8 @@ Pipeline::Pipeline(const Network& network, const Dataset& dataset, const Pipelin
   device_answers_ = MakeDeviceArray<Answer>(options.batch);
   epoch_start_ = MakeEvent(ACL_EVENT_TIME_LINE);
   epoch_end_ = MakeEvent(ACL_EVENT_TIME_LINE);
+  fork_ = MakeEvent(ACL_EVENT_SYNC);
+  join_ = MakeEvent(ACL_EVENT_SYNC);
   front_ = MakeStream();
   back_ = MakeStream();
 }
@@ -30,13 +32,11 @@ double Pipeline::RunEpoch() {
   std::fill_n(answers_.get(), images_, Answer{-1, 0});
 
   EnqueueRecord(epoch_start_, back_);
-  size_t batch = 0;
-  for (size_t first = 0; first < images_; first += options_.batch, ++batch) {
-    const auto count = static_cast<uint32_t>(std::min<size_t>(options_.batch, images_ - first));
-    const Slot& slot = slots_[batch % slots_.size()];
-    if (batch >= slots_.size()) EnqueueWait(front_, slot.consumed);
-    EnqueueFront(slot, first, count);
-    EnqueueBack(slot, first, count);
+  if (epoch_) {
+    Check(aclmdlRIExecuteAsync(epoch_.get(), back_.get()), "aclmdlRIExecuteAsync");
+    ++tasks_.models;
+  } else {
+    EnqueueEpoch();
   }
   EnqueueRecord(epoch_end_, back_);
 
@@ -46,6 +46,31 @@ double Pipeline::RunEpoch() {
   Check(aclrtEventElapsedTime(&milliseconds, epoch_start_.get(), epoch_end_.get()),
         "aclrtEventElapsedTime");
   return milliseconds;
+}
+
+void Pipeline::CaptureEpoch() {
+  Check(aclmdlRICaptureBegin(back_.get(), ACL_MODEL_RI_CAPTURE_MODE_GLOBAL),
+        "aclmdlRICaptureBegin");
+  // A stream that waits for a captured event is captured with it, and has to come back.
+  EnqueueRecord(fork_, back_);
+  EnqueueWait(front_, fork_);
+  EnqueueEpoch();
+  EnqueueRecord(join_, front_);
+  EnqueueWait(back_, join_);
+  aclmdlRI model = nullptr;
+  Check(aclmdlRICaptureEnd(back_.get(), &model), "aclmdlRICaptureEnd");
+  epoch_ = Model(model);
+}
+
+void Pipeline::EnqueueEpoch() {
+  size_t batch = 0;
+  for (size_t first = 0; first < images_; first += options_.batch, ++batch) {
+    const auto count = static_cast<uint32_t>(std::min<size_t>(options_.batch, images_ - first));
+    const Slot& slot = slots_[batch % slots_.size()];
+    if (batch >= slots_.size()) EnqueueWait(front_, slot.consumed);
+    EnqueueFront(slot, first, count);
+    EnqueueBack(slot, first, count);
+  }
 }
 
 void Pipeline::EnqueueFront(const Slot& slot, size_t first, uint32_t count) {

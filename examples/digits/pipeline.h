@@ -35,8 +35,9 @@ struct TaskCount {
   uint64_t copies = 0;
   uint64_t event_records = 0;
   uint64_t event_waits = 0;
+  uint64_t models = 0;
 
-  uint64_t total() const { return kernels + copies + event_records + event_waits; }
+  uint64_t total() const { return kernels + copies + event_records + event_waits + models; }
 };
 
 // Needs a current device for as long as it lives. Not thread safe. Its methods throw
@@ -50,6 +51,10 @@ class Pipeline {
   // Classifies every image once and waits for the answers. Returns the time that it took on the
   // device, in milliseconds.
   double RunEpoch();
+
+  // Captures the tasks of an epoch in a model. From then on an epoch is one task for the host: the
+  // device takes all others from the model.
+  void CaptureEpoch();
 
   // Of the last epoch, in the order of the images.
   std::span<const Answer> answers() const { return {answers_.get(), images_}; }
@@ -76,6 +81,7 @@ class Pipeline {
 
   static Parameters CopyToDevice(const Layer& layer);
   Slot MakeSlot() const;
+  void EnqueueEpoch();
   void EnqueueFront(const Slot& slot, size_t first, uint32_t count);
   void EnqueueBack(const Slot& slot, size_t first, uint32_t count);
   void EnqueueCopy(void* to, const void* from, size_t bytes, aclrtMemcpyKind kind,
@@ -97,9 +103,12 @@ class Pipeline {
   DeviceArray<Answer> device_answers_;
   Event epoch_start_;
   Event epoch_end_;
+  Event fork_;  // of a capture: the front comes in,
+  Event join_;  // and goes back
   // Last, so that they go first: their destruction waits for tasks that use the memory above.
   Stream front_;
   Stream back_;
+  Model epoch_;  // null: the host appends the tasks of each epoch
 };
 
 }  // namespace digits

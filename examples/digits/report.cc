@@ -21,6 +21,14 @@ std::string Comparison(const Verdict& verdict) {
                      verdict.probability_difference);
 }
 
+// Both times, if the epochs were replayed as a model too.
+std::string SideBySide(const Run& run, const char* what, const std::string& launched,
+                       const std::string& replayed) {
+  return run.with_model
+             ? fmt::format("{:<18} {} launched, {} replayed as a model\n", what, launched, replayed)
+             : fmt::format("{:<18} {}\n", what, launched);
+}
+
 }  // namespace
 
 bool Verdict::passed() const {
@@ -64,10 +72,14 @@ void Print(std::ostream& out, const Run& run, const Verdict& verdict) {
                      verdict.held_out)
       << fmt::format("host reference     {}\n", Comparison(verdict))
       << fmt::format(
-             "tasks launched     {} ({} kernels, {} copies, {} event records, {} event waits)\n",
-             tasks.total(), tasks.kernels, tasks.copies, tasks.event_records, tasks.event_waits)
-      << fmt::format("device time        {:.3f} ms\n", run.device_milliseconds)
-      << fmt::format("images per second  {:.0f}\n", images / run.host_seconds)
+             "tasks launched     {} ({} kernels, {} copies, {} event records, {} event waits, {} "
+             "models)\n",
+             tasks.total(), tasks.kernels, tasks.copies, tasks.event_records, tasks.event_waits,
+             tasks.models)
+      << SideBySide(run, "device time", fmt::format("{:.3f} ms", run.device_milliseconds),
+                    fmt::format("{:.3f} ms", run.model_device_milliseconds))
+      << SideBySide(run, "images per second", fmt::format("{:.0f}", images / run.host_seconds),
+                    fmt::format("{:.0f}", images / run.model_host_seconds))
       << fmt::format("result             {}\n", verdict.passed() ? "passed" : "FAILED");
 }
 

@@ -43,6 +43,10 @@ struct Run {
   TaskCount tasks;
   double device_milliseconds = 0;  // of all epochs
   double host_seconds = 0;         // of all epochs
+  // The same number of epochs as runs of a model.
+  bool with_model = false;
+  double model_device_milliseconds = 0;
+  double model_host_seconds = 0;
 };
 
 void Print(std::ostream& out, const Run& run, const Verdict& verdict);

@@ -42,6 +42,9 @@ enum class ControlOp : uint32_t {
   kNotifyReset,   //
   kNotifyBind,    // fds: the page (notify_page.h)
   kQueueAbort,    // queue: queue_id and flags (VNPU_ABORT_ONE)
+  kModelCreate,   // fds: the model's memory
+  kModelDestroy,  // model: model_id; reply -EBUSY while a run is under way or waits for its turn
+  kModelAbort,    // model: model_id
   kCount,
 };
 
@@ -107,6 +110,14 @@ struct ControlNotify {
   uint32_t carry;  // kNotifyBind: 1: the counter moves to the page
 };
 
+struct ControlModel {  // kModelCreate; the others use model_id alone
+  uint32_t model_id;
+  uint32_t max_streams;
+  uint32_t max_graphs;
+  uint32_t max_registers;
+  uint64_t size;
+};
+
 // The driver has parsed the image (firmware/loader), reserved `span` bytes at va, mapped an object
 // of HBM there and asks the device process to load into it and to set each segment's protection.
 struct ControlModule {  // kModuleUnload: module_id alone
@@ -131,6 +142,7 @@ struct ControlRequest {
     ControlEvent event;
     ControlModule module;
     ControlNotify notify;
+    ControlModel model;
     vnpu_ioc_module_symbol symbol;  // kModuleSymbol: as in the ioctl, in and out
   };
 };

@@ -37,6 +37,7 @@ size_t FdsOf(const ControlRequest& request) {
     case ControlOp::kMap:
     case ControlOp::kQmemAdd:
     case ControlOp::kNotifyBind:
+    case ControlOp::kModelCreate:
       return 1;
     case ControlOp::kIrqAdd:
       return request.irq.kind == VNPU_IRQ_URING ? 0 : 1;
@@ -189,6 +190,7 @@ int Device::DestroyQueue(const ControlQueue& request) {
   if (error != 0) {
     return error;
   }
+  pool_->Wake();  // the end of a run may let another one start
   if (!pool_->WaitUntilQuiet(request.queue_id, compat_->quiet_limit_ms())) {
     return -ETIMEDOUT;
   }
@@ -295,6 +297,42 @@ int Device::BindNotify(const ControlNotify& request, int fd) {
   return error;
 }
 
+int Device::CreateModel(const ControlModel& request, int fd) {
+  Mapping memory(fd, 0, request.size, PROT_READ | PROT_WRITE);
+  if (memory.data() == nullptr) {
+    return -ENOMEM;
+  }
+  const std::lock_guard hold(pool_->lock());
+  const int error =
+      pool_->scheduler().CreateModel(request.model_id, std::span(memory.data(), memory.size()),
+                                     {.streams = request.max_streams,
+                                      .graphs = request.max_graphs,
+                                      .registers = request.max_registers});
+  if (error == 0) {
+    model_memory_[request.model_id] = std::move(memory);
+  }
+  return error;
+}
+
+int Device::DestroyModel(uint32_t model_id) {
+  int error = 0;
+  {
+    const std::lock_guard hold(pool_->lock());
+    error = pool_->scheduler().DestroyModel(model_id);
+  }
+  if (error == 0) {
+    model_memory_.erase(model_id);
+  }
+  return error;
+}
+
+int Device::AbortModel(uint32_t model_id) {
+  const std::lock_guard hold(pool_->lock());
+  const int error = pool_->scheduler().AbortModel(model_id);
+  pool_->LookAgain();
+  return error;
+}
+
 ControlReply Device::Handle(ControlRequest* request, std::vector<Fd> fds) {
   ControlReply reply{};
   const auto run = [&]() -> int {
@@ -341,6 +379,12 @@ ControlReply Device::Handle(ControlRequest* request, std::vector<Fd> fds) {
         return ResetNotify(request->notify.notify_id);
       case ControlOp::kNotifyBind:
         return BindNotify(request->notify, fds[0].get());
+      case ControlOp::kModelCreate:
+        return CreateModel(request->model, fds[0].get());
+      case ControlOp::kModelDestroy:
+        return DestroyModel(request->model.model_id);
+      case ControlOp::kModelAbort:
+        return AbortModel(request->model.model_id);
       case ControlOp::kModuleLoad: {
         const int error = modules_->Load(&request->module, fds[0].get(), fds[1].get());
         reply.module = request->module;

@@ -45,6 +45,9 @@ class Device {
   int FreeNotify(uint32_t notify_id);
   int ResetNotify(uint32_t notify_id);
   int BindNotify(const ControlNotify& request, int fd);
+  int CreateModel(const ControlModel& request, int fd);
+  int DestroyModel(uint32_t model_id);
+  int AbortModel(uint32_t model_id);
 
   int help_fd_;
   const vnpu_compat* compat_;
@@ -67,6 +70,7 @@ class Device {
   std::map<uint32_t, Qmem> qmems_;
   std::map<uint32_t, uint32_t> queue_qmem_;   // of each queue
   std::map<uint32_t, Mapping> notify_pages_;  // of shared notifies
+  std::map<uint32_t, Mapping> model_memory_;
 };
 
 }  // namespace vnpu::firmware

@@ -162,6 +162,11 @@ uint32_t WorkerPool::LoadWord(uint64_t va, uint64_t* word) {
   return this_worker->dma->Load(va, word).status;
 }
 
+uint32_t WorkerPool::StoreWord(uint64_t va, uint64_t word) {
+  this_worker->core->SetToken(++next_token_);
+  return this_worker->dma->Store(va, word).status;
+}
+
 void WorkerPool::SignalDriver() {
   const uint64_t one = 1;
   [[maybe_unused]] const ssize_t put = write(config_.driver_fd, &one, sizeof(one));
@@ -247,9 +252,12 @@ bool WorkerPool::Next(Worker* self, Work* work) {
     return false;
   }
   bool found = scheduler_.Pick(work);
-  while (!found && scheduler_.HasMore()) {
+  for (uint32_t pass = 1; !found && scheduler_.HasMore(); ++pass) {
     if (lock_.Contended()) [[unlikely]] {
       lock_.Yield();
+    }
+    if (pass % kPassesBetweenChecks == 0) {
+      scheduler_.CheckDeadlines();  // loops of a model may never need a unit
     }
     found = scheduler_.Pick(work);
   }
@@ -387,7 +395,9 @@ void WorkerPool::Execute(Hands* hands, Work* work) {
     run.block.device_id = config_.device;
     run.block.queue_id = work->queue->id;
     run.block.sub_block_dim = 1;
-    run.block.task = work->queue->head;
+    // A stream of a model runs for the entry that started the run, which is not over before this.
+    const Model* model = work->queue->model;
+    run.block.task = model == nullptr ? work->queue->head : model->caller->head;
     run.block.clock_hz = clock_.hz();
     this_block = &run.block;
     work->start = clock_.Now();

@@ -92,6 +92,7 @@ class WorkerPool final : public Platform {
   void SignalDriver() override;
   void Barrier() override;
   uint32_t LoadWord(uint64_t va, uint64_t* word) override;
+  uint32_t StoreWord(uint64_t va, uint64_t word) override;
   void StopBlocks(const Rtsq& queue, uint32_t status) override;
 
   void Main(Worker* self);

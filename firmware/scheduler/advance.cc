@@ -39,6 +39,9 @@ bool Scheduler::ShortWorkIsReady() const {
 
 bool Scheduler::ReadTail(Rtsq* queue) {
   if (queue->seen_tail == queue->head) {
+    if (queue->model != nullptr) {
+      return false;
+    }
     const uint64_t tail = LoadShared(queue->mem.hdr->sq_tail, std::memory_order_acquire);
     if (tail - queue->head > queue->mem.entries) {
       Condemn(queue);
@@ -63,12 +66,20 @@ bool Scheduler::Drops(Rtsq* queue) {
   if (queue->aborting && queue->head >= queue->drop_until) {
     queue->aborting = queue->failed = false;
   }
-  return queue->failed && !SurvivesFailure(queue->task.sqe.opcode);
+  if (!queue->failed || SurvivesFailure(queue->task.sqe.opcode)) {
+    return false;
+  }
+  if (queue->task.sqe.opcode == VNPU_OP_MODEL_EXECUTE) {
+    CountExecution(*queue);
+  }
+  return true;
 }
 
 void Scheduler::Advance(Rtsq* queue) {
   if (!ReadTail(queue)) {
-    if (queue->state != QueueState::kDead) {
+    if (queue->model != nullptr) {
+      EndStream(queue);
+    } else if (queue->state != QueueState::kDead) {
       StartPolling(queue);
     }
     return;
@@ -97,8 +108,8 @@ void Scheduler::Advance(Rtsq* queue) {
 
 uint32_t Scheduler::Decode(Rtsq* queue) {
   const vnpu_sqe& sqe = queue->task.sqe;
-  if ((sqe.flags & ~VNPU_SQE_FLAGS_ALL) != 0 ||
-      (sqe.core_limit != 0 && sqe.opcode != VNPU_OP_KERNEL) || sqe.queue_id != queue->id ||
+  if (((sqe.flags & ~VNPU_SQE_FLAGS_ALL) != 0 && !FetchSeq(queue)) ||
+      (sqe.core_limit != 0 && sqe.opcode != VNPU_OP_KERNEL) || sqe.queue_id != queue->entry_id ||
       sqe.seq != static_cast<uint32_t>(queue->head)) {
     return VNPU_E_INVALID_SQE;
   }
@@ -141,7 +152,7 @@ uint32_t Scheduler::Decode(Rtsq* queue) {
       Complete(queue, VNPU_OK);
       return VNPU_OK;
     default:
-      return VNPU_E_INVALID_SQE;
+      return queue->model != nullptr ? DecodeModelEntry(queue) : DecodeModelTask(queue);
   }
 }
 

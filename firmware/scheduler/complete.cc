@@ -1,4 +1,6 @@
 // The end of a task: time stamps, completion entry, exception record, head, interrupts.
+#include <utility>
+
 #include "firmware/scheduler/scheduler.h"
 #include "firmware/scheduler/shared.h"
 
@@ -7,17 +9,24 @@ namespace vnpu::firmware {
 void Scheduler::Complete(Rtsq* queue, uint32_t status) {
   Task& task = queue->task;
   const QueueMemory& mem = queue->mem;
-  if (task.end == 0) {
-    task.start = task.end = clock_->Now();
-  }
   if (task.deadline != 0) {
     ClearDeadline(queue);
+  }
+  if (queue->model != nullptr) [[unlikely]] {
+    CompleteEntry(queue, status);
+    return;
+  }
+  if (task.end == 0) {
+    task.start = task.end = clock_->Now();
   }
   vnpu_task_time& time = mem.times[queue->head & (mem.entries - 1)];
   StoreShared(time.start, task.start);
   StoreShared(time.end, task.end);
   if (status != VNPU_OK) {
-    const uint64_t exception = status == VNPU_E_ABORTED ? 0 : RecordException(*queue, status);
+    uint64_t exception = std::exchange(queue->exception, 0);
+    if (exception == 0 && status != VNPU_E_ABORTED) {
+      exception = RecordException(*queue, status);
+    }
     PostCqe(queue, status, exception);
     // A task that was aborted by itself is no reason to drop the others.
     if (!queue->failed && queue->stop_on_failure && status != VNPU_E_ABORTED) {
@@ -100,6 +109,13 @@ uint64_t Scheduler::RecordException(const Rtsq& queue, uint32_t status) {
   }
   if (task.function != nullptr) {
     record.func_id = task.sqe.kernel.func_id;
+  }
+  if (const Model* model = queue.model; model != nullptr) {
+    record.task = model->caller->head;
+    record.model_id = model->id;
+    record.stream = queue.entry_id;
+    record.position = static_cast<uint32_t>(queue.head);
+    record.image = model->image_offset();
   }
   // A reader that finds the old number behind the record must not have read any of the new one.
   std::atomic_thread_fence(std::memory_order_release);

@@ -16,13 +16,25 @@ void Scheduler::ClearDeadline(Rtsq* queue) {
   std::erase(timed_, queue);
 }
 
+void Scheduler::SetLongDeadline(Rtsq* queue, uint64_t now) {
+  const bool busy = queue->state == QueueState::kRunning || queue->state == QueueState::kReady;
+  if (busy && queue->task.started != 0 && queue->task.function != nullptr &&
+      queue->task.deadline == 0 && queue->task.sqe.timeout_us >= kLongLimitUs) {
+    SetDeadline(queue, now);
+  }
+}
+
 void Scheduler::SetLongDeadlines(uint64_t now) {
   for (const std::unique_ptr<Rtsq>& queue : queues_) {
-    const bool busy = queue != nullptr &&
-                      (queue->state == QueueState::kRunning || queue->state == QueueState::kReady);
-    if (busy && queue->task.started != 0 && queue->task.function != nullptr &&
-        queue->task.deadline == 0 && queue->task.sqe.timeout_us >= kLongLimitUs) {
-      SetDeadline(queue.get(), now);
+    if (queue != nullptr) {
+      SetLongDeadline(queue.get(), now);
+    }
+  }
+  for (const std::unique_ptr<Model>& model : models_) {
+    if (model != nullptr && model->caller != nullptr) {
+      for (uint32_t i = 0; i < model->stream_count; ++i) {
+        SetLongDeadline(&model->queues[i], now);
+      }
     }
   }
 }
@@ -60,11 +72,23 @@ void Scheduler::CheckDeadlines() {
 
 void Scheduler::Expire(Rtsq* queue, uint64_t now) {
   if (queue->state == QueueState::kWaiting) {
-    UnlinkWaiter(queue);
-    Complete(queue, VNPU_E_WAIT_TIMEOUT);
+    EndWait(queue, VNPU_E_WAIT_TIMEOUT, VNPU_E_TIMEOUT);
     return;
   }
   EndTask(queue, VNPU_E_TIMEOUT, now);
+}
+
+// For a task that waits; a run of a model that is under way ends with a status of its own.
+void Scheduler::EndWait(Rtsq* queue, uint32_t status, uint32_t run_status) {
+  if (Model* model = queue->waits_for; model != nullptr) {
+    if (queue->task.deadline != 0) {
+      ClearDeadline(queue);  // its time is up: the run may take a while to end
+    }
+    EndExecute(queue, model->caller == queue ? run_status : status);
+    return;
+  }
+  UnlinkWaiter(queue);
+  Complete(queue, status);
 }
 
 // For a task that has a unit or waits for one: nothing more of it starts, what runs is stopped.

@@ -87,9 +87,17 @@ void Scheduler::ReleaseWaiters(uint32_t event_id, uint64_t seq, uint64_t now) {
 }
 
 void Scheduler::UnlinkWaiter(Rtsq* queue) {
-  if (queue->task.sqe.opcode != VNPU_OP_EVENT_WAIT) {
-    UnlinkNotified(queue);
-    return;
+  switch (queue->task.sqe.opcode) {
+    case VNPU_OP_EVENT_WAIT:
+      break;
+    case VNPU_OP_MODEL_AWAIT:
+      UnlinkAwait(queue);
+      return;
+    case VNPU_OP_MODEL_COND:
+      return;  // it is in no list: its graph's streams are
+    default:
+      UnlinkNotified(queue);
+      return;
   }
   Rtsq** link = &event_waiters_[queue->task.sqe.event.event_id];
   while (*link != nullptr && *link != queue) {

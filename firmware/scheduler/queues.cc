@@ -12,8 +12,11 @@ Rtsq* Scheduler::Find(uint32_t id) const {
 }
 
 void Scheduler::CountQueue(uint32_t priority, int change) {
+  const bool before = queues_at_[priority] != 0;
   queues_at_[priority] += change;
-  one_priority_ = std::count(queues_at_.begin(), queues_at_.end(), 0) >= VNPU_PRIORITIES - 1;
+  if (before != (queues_at_[priority] != 0)) {
+    one_priority_ = std::count(queues_at_.begin(), queues_at_.end(), 0) >= VNPU_PRIORITIES - 1;
+  }
 }
 
 int Scheduler::CreateQueue(uint32_t id, const QueueMemory& memory, uint32_t priority,
@@ -26,7 +29,7 @@ int Scheduler::CreateQueue(uint32_t id, const QueueMemory& memory, uint32_t prio
   }
   auto queue = std::make_unique<Rtsq>();
   queue->mem = memory;
-  queue->id = id;
+  queue->id = queue->entry_id = id;
   queue->priority = priority;
   queue->flags = flags;
   queue->stop_on_failure = (flags & VNPU_QUEUE_STOP_ON_FAILURE) != 0;
@@ -53,7 +56,12 @@ void Scheduler::Unlink(Rtsq* queue) {
       LeaveReady(queue);
       break;
     case QueueState::kWaiting:
-      UnlinkWaiter(queue);
+      if (queue->waits_for != nullptr) {
+        queue->state = QueueState::kDead;  // the run that ends has nobody to tell
+        EndExecute(queue, VNPU_E_ABORTED);
+      } else {
+        UnlinkWaiter(queue);
+      }
       break;
     case QueueState::kQuiet:
     case QueueState::kParting:
@@ -86,7 +94,8 @@ int Scheduler::KillQueue(uint32_t id, bool force) {
 
 bool Scheduler::QueueBusy(uint32_t id) const {
   const Rtsq* queue = Find(id);
-  return queue != nullptr && queue->task.started != queue->task.finished;
+  return queue != nullptr &&
+         (queue->task.started != queue->task.finished || queue->waits_for != nullptr);
 }
 
 int Scheduler::DestroyQueue(uint32_t id) {
@@ -132,8 +141,7 @@ int Scheduler::AbortQueue(uint32_t id, bool only_one, Dropped* dropped) {
     *dropped = {.from = queue->drop_from, .until = queue->drop_until};
   }
   if (queue->state == QueueState::kWaiting) {
-    UnlinkWaiter(queue);
-    Complete(queue, VNPU_E_ABORTED);
+    EndWait(queue, VNPU_E_ABORTED, VNPU_E_ABORTED);
   } else if (queue->state == QueueState::kReady || queue->state == QueueState::kRunning) {
     EndTask(queue, VNPU_E_ABORTED, clock_->Now());
   }

@@ -22,6 +22,9 @@ struct Function {
   uint64_t block_ticks = 0;  // moving average of one block's time
 };
 
+struct Model;
+struct ModelGraph;
+
 // The task at the head of a queue, once it is known to be sound.
 struct Task {
   alignas(64) vnpu_sqe sqe;  // the device's own copy
@@ -49,7 +52,7 @@ enum class QueueState : uint8_t {
   kAdvance,  // has a next task to be decoded
   kReady,    // blocks left to start
   kRunning,  // all blocks started, or as many as its core limit lets run at once
-  kWaiting,  // for an event, a notify or a word of memory
+  kWaiting,  // for an event, a notify, a word of memory, or something of a model
   kDead,     // its memory made no sense, or it is being destroyed
 };
 
@@ -83,21 +86,33 @@ struct Rtsq {
   bool stop_on_failure = false;
   bool failed = false;    // stop_on_failure and a task failed, or aborting: the rest is dropped
   bool aborting = false;  // up to drop_until; meanwhile failed is set too
-  uint32_t id = 0;
   uint32_t priority = 0;
-  uint32_t flags = 0;
-  bool parting = false;            // in the list of kParting, if perhaps not in that state any more
-  bool announce = false;           // its head has moved since Announce()
+  Model* model = nullptr;  // whose stream this is; nullptr: a queue of the client
+  uint32_t entry_id = 0;   // what its entries have as queue_id
+  uint32_t id = 0;         // what it is called in reports; streams: the id of the queue that called
+  bool parting = false;    // in the list of kParting, if perhaps not in that state any more
+  bool announce = false;   // its head has moved since Announce()
   Rtsq* next_announced = nullptr;  // among those
   Rtsq* prev = nullptr;            // in the list of its state
   Rtsq* next = nullptr;
+  // From here on in cache lines of their own.
   uint64_t cq_tail = 0;
-  uint64_t idle_since = 0;  // kPolled: device clock when it ran empty
-  uint64_t wait_seq = 0;    // kWaiting
-  uint64_t drop_from = 0;   // failed: index of the first task that is dropped
-  uint64_t drop_until = 0;  // aborting: index of the first task that runs again
+  uint32_t flags = 0;
+  uint64_t idle_since = 0;     // kPolled: device clock when it ran empty
+  uint64_t wait_seq = 0;       // kWaiting
+  uint64_t drop_from = 0;      // failed: index of the first task that is dropped
+  uint64_t drop_until = 0;     // aborting: index of the first task that runs again
+  Model* waits_for = nullptr;  // kWaiting for a run of it; kDead: until the run is over
+  uint64_t exception = 0;      // record of its task's failure, if there is one already
+  // Streams of models.
+  static constexpr uint32_t kNoRestart = UINT32_MAX;
+  ModelGraph* graph = nullptr;
+  bool starts = false;               // with its graph
+  uint32_t restart_at = kNoRestart;  // where it starts again when it is over
   Task task;
 };
+
+static_assert(offsetof(Rtsq, cq_tail) == 128);
 
 // For reserved fields.
 template <size_t kCount>

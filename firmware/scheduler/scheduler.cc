@@ -18,6 +18,7 @@ Scheduler::Scheduler(vnpu_session_mem* session, Units* units, const vdev::Clock*
   queues_.resize(VNPU_MAX_QUEUES);
   event_waiters_.resize(VNPU_MAX_EVENTS);
   notifies_.resize(VNPU_MAX_NOTIFIES);
+  models_.resize(VNPU_MAX_MODELS + 1);  // there is no model 0
   watched_.reserve(VNPU_MAX_QUEUES);
   timed_.reserve(VNPU_MAX_QUEUES);
   parting_.reserve(kMaxParting + kMaxPolled);

@@ -12,9 +12,11 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "firmware/device/notify_page.h"
+#include "firmware/scheduler/model.h"
 #include "firmware/scheduler/rtsq.h"
 #include "firmware/scheduler/units.h"
 #include "vdev/clock.h"
@@ -34,6 +36,7 @@ class Platform {
   // Reads a word of device or pinned memory: VNPU_OK, or VNPU_E_DMA_ADDRESS when it is not mapped.
   // On a worker's thread only.
   virtual uint32_t LoadWord(uint64_t va, uint64_t* word) = 0;
+  virtual uint32_t StoreWord(uint64_t va, uint64_t word) = 0;
   // Ends the blocks of this queue's task that run now; each comes back by Retire with `status`.
   virtual void StopBlocks(const Rtsq& queue, uint32_t status) = 0;
 };
@@ -111,6 +114,13 @@ class Scheduler {
   int AbortQueue(uint32_t id, bool only_one, Dropped* dropped);
   bool EventHasWaiters(uint32_t event_id) const;
 
+  // Models (uapi/vnpu/model.h). Ids are given by the driver; -EEXIST, -EINVAL, -ENOENT, -EBUSY (a
+  // run is under way or waits for its turn). `memory` must outlive the model.
+  int CreateModel(uint32_t id, std::span<std::byte> memory, const ModelLimits& limits);
+  int DestroyModel(uint32_t id);
+  // Ends the runs of a model; takes effect as AbortQueue() does.
+  int AbortModel(uint32_t id);
+
   // Notifies; -EINVAL, -EBUSY (a task waits for it).
   int FreeNotify(uint32_t id);
   int ResetNotify(uint32_t id);
@@ -187,12 +197,53 @@ class Scheduler {
   void UnlinkNotified(Rtsq* queue);
   bool SharedNotifyHolds(const Rtsq& queue);
 
+  // model.cc
+  Model* FindModel(uint32_t id) const;
+  static vnpu_model_image* ImageOf(const Model& model, const vnpu_sqe_execute& execute);
+  static bool ReadImage(Model* model, uint64_t offset);
+  static bool UpdateModel(const Rtsq& queue, const Model& model, const vnpu_sqe_update& update);
+
+  // model_run.cc
+  uint32_t DecodeModelTask(Rtsq* queue);
+  uint32_t DecodeExecute(Rtsq* queue);
+  static void RemovePending(Rtsq* queue);
+  void CountExecution(const Rtsq& queue);
+  void EndExecute(Rtsq* queue, uint32_t status);
+  void StartPending(Model* model);
+  void StartRun(Model* model, Rtsq* caller);
+  void EndRun(Model* model);
+  void StopRun(Model* model, uint32_t status);
+  void StartGraph(Model* model, ModelGraph* graph, Rtsq* parent);
+  void EndGraph(Model* model, ModelGraph* graph);
+  void StartStream(Rtsq* queue, uint32_t position);
+  void EndStream(Rtsq* queue);
+  void StopStream(Rtsq* queue, uint64_t now);
+  void CompleteEntry(Rtsq* queue, uint32_t status);
+  void EndStuck(Model* model);
+
+  // model_entry.cc
+  uint32_t DecodeModelEntry(Rtsq* queue);
+  static bool FetchSeq(Rtsq* queue);
+  static ModelRegister* RegisterOf(const Rtsq& queue);
+  uint32_t RunSignal(Rtsq* queue);
+  uint32_t RunAwait(Rtsq* queue);
+  static void UnlinkAwait(Rtsq* queue);
+  uint32_t RunCondition(Rtsq* queue);
+  bool Activate(Rtsq* queue, uint32_t stream, uint32_t position);
+  uint32_t Jump(Rtsq* queue, uint32_t stream, uint32_t position);
+  uint32_t RunGoto(Rtsq* queue);
+  uint32_t RunSwitch(Rtsq* queue);
+  uint32_t RunStore(Rtsq* queue);
+  uint32_t LoadNumber(Rtsq* queue, uint64_t va, uint32_t width, int64_t* number);
+
   // watch.cc
   uint32_t DecodeValueWait(Rtsq* queue);
   void Watch(Rtsq* queue);
   void Unwatch(Rtsq* queue);
   void PollWatched();
   uint32_t LookAt(Rtsq* queue);
+  uint32_t LoadForTask(Rtsq* queue, uint64_t va, uint64_t* word);
+  static void NoteFault(Task* task, uint32_t status, uint64_t address, bool is_write);
   uint64_t NextLook() const;
   void LookBeforeSleep();
 
@@ -200,7 +251,9 @@ class Scheduler {
   void SetDeadline(Rtsq* queue, uint64_t now);
   void ClearDeadline(Rtsq* queue);
   void SetLongDeadlines(uint64_t now);
+  void SetLongDeadline(Rtsq* queue, uint64_t now);
   void Expire(Rtsq* queue, uint64_t now);
+  void EndWait(Rtsq* queue, uint32_t status, uint32_t run_status);
   void EndTask(Rtsq* queue, uint32_t status, uint64_t now);
 
   // complete.cc
@@ -250,6 +303,9 @@ class Scheduler {
   uint64_t long_look_ = 0;            // when SetLongDeadlines() last looked
   std::vector<Function> functions_;   // by func_id; capacity never changes
   std::vector<uint32_t> free_functions_;
+
+  std::vector<std::unique_ptr<Model>> models_;  // by id
+  size_t resident_queues_ = 0;                  // streams that all models may have
 
   std::vector<Notify> notifies_;  // by id
   std::vector<Rtsq*> watched_;    // queues that wait for shared notifies or for words

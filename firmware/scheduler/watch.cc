@@ -62,14 +62,25 @@ uint32_t Scheduler::LookAt(Rtsq* queue) {
     return SharedNotifyHolds(*queue) ? uint32_t{VNPU_OK} : kNotYet;
   }
   uint64_t word = 0;
-  const uint32_t status = platform_->LoadWord(task.sqe.value.va, &word);
-  if (status != VNPU_OK) {
-    task.unit = VNPU_UNIT_DMA;
-    task.fault = {.status = status, .is_write = false, .address = task.sqe.value.va, .pc = 0};
-    task.fault_block = task.fault_core = 0;
+  if (const uint32_t status = LoadForTask(queue, task.sqe.value.va, &word); status != VNPU_OK) {
     return status;
   }
   return ValueHolds(task.sqe.value, word) ? uint32_t{VNPU_OK} : kNotYet;
+}
+
+uint32_t Scheduler::LoadForTask(Rtsq* queue, uint64_t va, uint64_t* word) {
+  const uint32_t status = platform_->LoadWord(va, word);
+  if (status != VNPU_OK) {
+    NoteFault(&queue->task, status, va, /*is_write=*/false);
+  }
+  return status;
+}
+
+// What the exception record of an entry tells that has no unit.
+void Scheduler::NoteFault(Task* task, uint32_t status, uint64_t address, bool is_write) {
+  task->unit = VNPU_UNIT_DMA;
+  task->fault = {.status = status, .is_write = is_write, .address = address, .pc = 0};
+  task->fault_block = task->fault_core = 0;
 }
 
 // Bounded, so that many waits cannot keep kernels from starting; few are looked at in the order in
@@ -79,7 +90,8 @@ void Scheduler::PollWatched() {
   if (watched_.size() <= kLooks) {
     next_watched_ = 0;
   }
-  for (size_t looks = std::min(kLooks, watched_.size()); looks > 0; --looks) {
+  // A wait that fails may take others with it: those of its model.
+  for (size_t looks = std::min(kLooks, watched_.size()); looks > 0 && !watched_.empty(); --looks) {
     next_watched_ = next_watched_ < watched_.size() ? next_watched_ : 0;
     Rtsq* queue = watched_[next_watched_];
     const uint32_t status = LookAt(queue);

@@ -107,3 +107,36 @@ extern "C" __global__ __aicore__ void meet(int* arrived) {
   }
 }
 extern "C" __global__ __aicore__ void multiply(float* out, float a, float b) { *out = a * b; }
+
+// Order matters: no two of these commute.
+extern "C" __global__ __aicore__ void affine(int64_t* value, int64_t factor, int64_t term) {
+  *value = *value * factor + term;
+}
+
+// More bytes of arguments than a task entry holds.
+extern "C" __global__ __aicore__ void store_six(int64_t* out, int64_t a, int64_t b, int64_t c,
+                                                int64_t d, int64_t e, int64_t f) {
+  out[0] = a;
+  out[1] = b;
+  out[2] = c;
+  out[3] = d;
+  out[4] = e;
+  out[5] = f;
+}
+
+// *word -= 1, and counts how often it ran.
+extern "C" __global__ __aicore__ void count_down(uint64_t* word, int* runs) {
+  *word -= 1;
+  *runs += 1;
+}
+
+extern "C" __global__ __aicore__ void set_word(uint64_t* word, uint64_t value) { *word = value; }
+
+// What a graph's node did is read by those that wait for it: sum of the inputs, plus one's own
+// number, modulo a prime.
+extern "C" __global__ __aicore__ void mix_nodes(const uint32_t* values, uint32_t* out, uint32_t own,
+                                                uint32_t a, uint32_t b, uint32_t c) {
+  const uint32_t sum = (a != 0 ? values[a - 1] : 0) + 3 * (b != 0 ? values[b - 1] : 0) +
+                       7 * (c != 0 ? values[c - 1] : 0);
+  *out = (31 * sum + own) % 65521;
+}

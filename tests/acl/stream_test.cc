@@ -92,7 +92,7 @@ TEST_F(StreamTest, ConfigurationIsKept) {
   EXPECT_EQ(priority, 3u);
   EXPECT_EQ(flags, ACL_STREAM_FAST_LAUNCH | ACL_STREAM_FAST_SYNC);
   EXPECT_EQ(aclrtCreateStreamWithConfig(&stream, 8, 0), ACL_ERROR_RT_PARAM_INVALID);
-  EXPECT_EQ(aclrtCreateStreamWithConfig(&stream, 0, ACL_STREAM_PERSISTENT),
+  EXPECT_EQ(aclrtCreateStreamWithConfig(&stream, 0, ACL_STREAM_CPU_SCHEDULE),
             ACL_ERROR_RT_FEATURE_NOT_SUPPORT);
   EXPECT_OK(aclrtStreamGetPriority(nullptr, &priority));
   EXPECT_EQ(priority, 0u);

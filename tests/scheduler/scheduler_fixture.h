@@ -57,6 +57,14 @@ class FakePlatform final : public Platform {
     *word = found->second;
     return VNPU_OK;
   }
+  uint32_t StoreWord(uint64_t va, uint64_t word) override {
+    const auto found = words.find(va);
+    if (found == words.end()) {
+      return VNPU_E_DMA_ADDRESS;
+    }
+    found->second = word;
+    return VNPU_OK;
+  }
   void StopBlocks(const Rtsq& queue, uint32_t status) override {
     stops.push_back({queue.id, status});
   }

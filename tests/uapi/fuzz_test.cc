@@ -14,6 +14,7 @@
 
 #include "tests/uapi/support/commands.h"
 #include "tests/uapi/support/fixture.h"
+#include "tests/uapi/support/model.h"
 #include "tests/uapi/support/module.h"
 
 namespace vnpu::raw {
@@ -240,6 +241,53 @@ TEST_P(FuzzTest, RingEntries) {
   EXPECT_TRUE(session.WaitHead(queue, tasks));
   EXPECT_EQ(session.State(), VNPU_SESSION_RUNNING);
   EXPECT_EQ(session.Run(session.CreateQueue(), Nop()), VNPU_OK);
+}
+
+// Noise in the image of a model, before and during its runs.
+TEST_P(FuzzTest, ModelImages) {
+  Session session(vnpud());
+  const TestModule module(&session);
+  const Buffer buffer = session.Allocate(16 * VNPU_PAGE_SIZE);
+  dice_.set_window(buffer.va);
+  const RawModel model(&session);
+  const Queue queue = session.CreateQueue({.entries = 256, .arg_bytes = VNPU_PAGE_SIZE});
+  test::ModelImage image(2);
+  const uint64_t args[] = {buffer.va, 1};
+  image.AddStream({Kernel(module.Function("add_one"), 2, args), test::SetRegister(0),
+                   test::Condition(VNPU_MODEL_WHILE, buffer.va, 1), Memset(buffer.va, 8, 0)});
+  image.AddStream({test::AwaitRegister(0), Copy(buffer.va + 64, buffer.va, 8),
+                   test::Goto(buffer.va + 8, 0, 2), Nop()});
+  image.AddStream({test::Switch(buffer.va, VNPU_MODEL_EQUAL, buffer.va + 8, 0), Nop()}, 0);
+  image.AddGraph(1);
+  image.AddStream({Kernel(module.Function("add_one"), 1, args), test::SetRegister(0)});
+  image.AddStream({test::AwaitRegister(0), test::StoreWord(buffer.va, 0)});
+  image.AddLabel(1, 3);
+  image.AddLabel(2, 0);
+  image.SetArgs({1, 2, 3, 4});
+  const uint64_t rounds = Rounds(100'000);
+  for (uint64_t round = 0; round < rounds; ++round) {
+    if (dice_.OneIn(2)) {
+      image.Write(model.memory());
+    }
+    for (uint64_t changes = 1 + dice_.Below(3); changes > 0; --changes) {
+      dice_.Fill(model.memory() + dice_.Below(image.bytes() / 8) * 8, 8);
+    }
+    vnpu_sqe execute = test::Execute(model.id());
+    execute.timeout_us = 200;
+    session.Publish(queue, execute);
+    if (dice_.OneIn(8)) {
+      vnpu_sqe update = test::Update(model.id(), dice_.Below(image.bytes() / 8) * 8, 64);
+      dice_.Fill(queue.args(), 64);
+      session.Publish(queue, update);
+    }
+  }
+  const uint64_t tail = std::atomic_ref(queue.header().sq_tail).load();
+  EXPECT_TRUE(session.WaitHead(queue, tail));
+  EXPECT_EQ(session.State(), VNPU_SESSION_RUNNING);
+  image.Write(model.memory());
+  const uint64_t zeros[16] = {};
+  ASSERT_TRUE(session.Store(buffer.va, zeros, sizeof(zeros)));
+  EXPECT_EQ(session.Run(session.CreateQueue(), test::Execute(model.id())), VNPU_OK);
 }
 
 // Noise in the headers of queues and in all of session memory, with doorbells and kicks. Queues may

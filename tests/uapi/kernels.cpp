@@ -48,6 +48,14 @@ extern "C" __global__ __aicore__ void smash_stack(uint64_t bytes) {
   for (uint64_t i = 0; i < bytes; ++i) at[i] = 0xff;
 }
 
+// For loops: counts *word down and *total up.
+extern "C" __global__ __aicore__ void count_down(uint64_t* word, uint64_t* total) {
+  *word -= 1;
+  *total += 1;
+}
+
+extern "C" __global__ __aicore__ void nothing() {}
+
 extern "C" __global__ __aicore__ void count_launch() {
   if (GetBlockIdx() == 0) launches += 1;
 }

@@ -13,3 +13,8 @@ extern "C" __global__ __aicore__ void bench_gate(GM_ADDR word, uint64_t max_tick
   while (*open == 0 && static_cast<uint64_t>(GetSystemCycle()) - start < max_ticks) {
   }
 }
+
+// Counts a word down.
+extern "C" __global__ __aicore__ void bench_count_down(GM_ADDR word) {
+  *reinterpret_cast<__gm__ uint64_t*>(word) -= 1;
+}

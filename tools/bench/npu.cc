@@ -95,7 +95,8 @@ Npu::Objects::Objects()
       empty(FindKernel(binary, "bench_empty"), ThreePointers(memory)),
       empty_vector(FindKernel(binary, "bench_empty_vector"), ThreePointers(memory)),
       empty_ai_cpu(FindKernel(binary, "bench_empty_ai_cpu"), ThreePointers(memory)),
-      gate(FindKernel(binary, "bench_gate")) {}
+      gate(FindKernel(binary, "bench_gate")),
+      count_down(FindKernel(binary, "bench_count_down")) {}
 
 Npu::Npu() : objects_(std::make_unique<Objects>()) {}
 

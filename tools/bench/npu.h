@@ -84,6 +84,8 @@ class Npu {
   const Task& empty_ai_cpu() const { return objects_->empty_ai_cpu; }
   // Two arguments: waits until the word at an address is not 0, for so many ticks at most.
   aclrtFuncHandle gate() const { return objects_->gate; }
+  // One argument: takes one off the word at an address.
+  aclrtFuncHandle count_down() const { return objects_->count_down; }
 
  private:
   struct Interface {
@@ -107,6 +109,7 @@ class Npu {
     Task empty_vector;
     Task empty_ai_cpu;
     aclrtFuncHandle gate;
+    aclrtFuncHandle count_down;
   };
 
   Interface interface_;

@@ -8,8 +8,8 @@ Measurements AllMeasurements() {
   Measurements all;
   for (const auto subject :
        {ReferenceMeasurements, PoclMeasurements, LaunchMeasurements, DeviceTimeMeasurements,
-        EventMeasurements, CopyMeasurements, MemoryMeasurements, StreamMeasurements,
-        IdleMeasurements, VariantMeasurements}) {
+        EventMeasurements, GraphMeasurements, CopyMeasurements, MemoryMeasurements,
+        StreamMeasurements, IdleMeasurements, VariantMeasurements}) {
     Measurements measurements = subject();
     std::move(measurements.begin(), measurements.end(), std::back_inserter(all));
   }

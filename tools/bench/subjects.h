@@ -15,6 +15,7 @@ Measurements PoclMeasurements();        // OpenCL on CPUs, doing the same work
 Measurements LaunchMeasurements();      // launching kernels
 Measurements DeviceTimeMeasurements();  // between tasks, as the device recorded them
 Measurements EventMeasurements();       // events and streams that wait for each other
+Measurements GraphMeasurements();       // models
 Measurements CopyMeasurements();        // copies
 Measurements MemoryMeasurements();      // allocation
 Measurements StreamMeasurements();      // making streams, and using many

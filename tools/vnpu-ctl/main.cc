@@ -13,6 +13,7 @@
 
 #include "tools/common/manager_node.h"
 #include "tools/vnpu-ctl/firmware.h"
+#include "tools/vnpu-ctl/graph.h"
 #include "tools/vnpu-ctl/lifecycle.h"
 
 namespace vnpu::tools {
@@ -33,6 +34,7 @@ struct Arguments {
   uint32_t count = 1;
   uint32_t pid = 0;
   std::string file;
+  std::string output;
 };
 
 // The counters by name, in the order in which they are shown.
@@ -221,9 +223,16 @@ int Main(int argc, char** argv) {
     command->add_option("--mount-point", arguments.mount_point,
                         "where the nodes are (VNPU_DEV_DIR, or /dev/vnpu)");
   }
+  CLI::App* graph = app.add_subcommand(
+      "graph", "draws a model, as aclmdlRIDebugJsonPrint wrote it, as SVG (takes graphviz)");
+  graph->add_option("file", arguments.file, "the JSON file")->required();
+  graph->add_option("-o,--output", arguments.output, "the SVG file (standard output)");
   CLI11_PARSE(app, argc, argv);
   if (start->parsed()) {
     return Start(arguments.mount_point, start->remaining());
+  }
+  if (graph->parsed()) {
+    return DrawGraph(arguments.file, arguments.output) ? 0 : kFailed;
   }
   return stop->parsed()       ? Stop(arguments.mount_point)
          : status->parsed()   ? Status(arguments)

@@ -32,7 +32,8 @@
 #define VNPU_FEATURE_OVERFLOW (1ull << 6)     /* VNPU_SQE_OVERFLOW */
 #define VNPU_FEATURE_DMA_TASKS (1ull << 8)    /* REDUCE, RANDOM, copies by descriptor (queue.h) */
 #define VNPU_FEATURE_CORE_LIMIT (1ull << 12)  /* vnpu_sqe.core_limit */
-#define VNPU_FEATURES_ALL 0x117full
+#define VNPU_FEATURE_MODEL (1ull << 16)       /* model.h, and the opcodes for it */
+#define VNPU_FEATURES_ALL 0x1117full
 
 /* Limits. */
 #define VNPU_MAX_DEVICES 64u
@@ -54,6 +55,15 @@
 #define VNPU_MAX_SUBMIT_QUEUES 256u
 
 #define VNPU_MAX_NOTIFIES 8192u /* a session */
+
+#define VNPU_MAX_MODELS 4096u               /* a session */
+#define VNPU_MAX_MODEL_STREAMS 4096u        /* one model */
+#define VNPU_MAX_MODEL_GRAPHS 4096u         /* one model */
+#define VNPU_MAX_MODEL_REGISTERS 1048576u   /* one model */
+#define VNPU_MAX_MODEL_LABELS 65536u        /* one image */
+#define VNPU_MAX_MODEL_ENTRIES 4194304u     /* one image */
+#define VNPU_MAX_SESSION_STREAMS 65536u     /* max_streams + max_graphs of all models, a session */
+#define VNPU_MAX_SESSION_REGISTERS 4194304u /* max_registers of all models, a session */
 
 /* Device memory of a session lives in one window of virtual addresses that the client chooses and
  * keeps reserved (PROT_NONE); the device process maps the same addresses. */

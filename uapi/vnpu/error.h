@@ -21,7 +21,8 @@ enum vnpu_status {
   VNPU_E_DEVICE_LOST = 13,  /* the device process is gone */
   VNPU_E_INJECTED = 14,     /* a fault asked for by VNPU_IOC_FAULT */
   VNPU_E_STACK = 15,        /* kernel: its stack is full */
-  VNPU_STATUS_COUNT = 16
+  VNPU_E_STUCK = 16,        /* model: every stream waits for another one (model.h) */
+  VNPU_STATUS_COUNT = 17
 };
 
 /* One entry of the exception ring in session memory; written by the device. */
@@ -39,8 +40,17 @@ struct vnpu_exception {
   uint32_t core;     /* unit number */
   uint32_t unit;     /* enum vnpu_unit */
   uint32_t is_write; /* 1: the access was a write, 0: a read or unknown */
-  uint64_t reserved[7];
+  /* Where the entry stands that failed in a run of a model (model.h): queue_id and task are of the
+   * entry that started the run. With VNPU_FEATURE_MODEL; otherwise reserved. */
+  uint32_t model_id; /* 0: no model */
+  uint32_t stream;   /* number in the image */
+  uint32_t position; /* in the stream */
+  uint32_t reserved0;
+  uint64_t image; /* offset of the image */
+  uint64_t reserved[4];
 };
 VNPU_ASSERT_SIZE(vnpu_exception, 128);
+VNPU_ASSERT_OFFSET(vnpu_exception, model_id, 72);
+VNPU_ASSERT_OFFSET(vnpu_exception, image, 88);
 
 #endif /* VNPU_ERROR_H_ */

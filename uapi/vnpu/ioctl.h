@@ -57,7 +57,7 @@ struct vnpu_ioc_counters {
   uint32_t events; /* and notifies */
   uint32_t modules;
   uint32_t irqs;
-  uint32_t qmems;
+  uint32_t qmems;                  /* memory files of queues and of models */
   uint32_t pmems;                  /* physical memory objects */
   uint32_t reservations;           /* ranges of virtual addresses */
   uint64_t hbm_pages;              /* 4 KiB pages in use */
@@ -595,6 +595,38 @@ struct vnpu_ioc_module_symbol {
 };
 VNPU_ASSERT_SIZE(vnpu_ioc_module_symbol, 776);
 
+/* Device node: models ----------------------------------------------------------------------- */
+
+/* A model (model.h, VNPU_FEATURE_MODEL) and its memory: a memfd sealed against shrinking. Images
+ * with more than these counts cannot run. ENOSPC: VNPU_MAX_MODELS, or the limits on streams, graphs
+ * and registers that a session has. */
+struct vnpu_ioc_model_create {
+  uint64_t size;          /* in: multiple of 4096, <= size of the memfd, <= 1 GiB */
+  int32_t fd;             /* in */
+  uint32_t flags;         /* 0 */
+  uint32_t max_streams;   /* in: 1 .. VNPU_MAX_MODEL_STREAMS */
+  uint32_t max_graphs;    /* in: 1 .. VNPU_MAX_MODEL_GRAPHS */
+  uint32_t max_registers; /* in: 0 .. VNPU_MAX_MODEL_REGISTERS */
+  uint32_t model_id;      /* out: never 0 */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_model_create, 32);
+
+/* EBUSY while a run is under way or waits for its turn. Entries for it that the device has not met
+ * yet fail with VNPU_E_INVALID_SQE. When it returns, the device no longer touches the memory. */
+struct vnpu_ioc_model_destroy {
+  uint32_t model_id;
+  uint32_t flags; /* 0 */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_model_destroy, 8);
+
+/* Ends the run that is under way and those that wait for their turn: their entries end with
+ * VNPU_E_ABORTED. The command does not wait for that. */
+struct vnpu_ioc_model_abort {
+  uint32_t model_id;
+  uint32_t flags; /* 0 */
+};
+VNPU_ASSERT_SIZE(vnpu_ioc_model_abort, 8);
+
 /* Numbers: 0x00 both nodes, 0x02 to 0x0f manager node, 0x10 and up device node. */
 #define VNPU_IOC_MAGIC 'N'
 #define VNPU_IOC_VERSION _IOWR(VNPU_IOC_MAGIC, 0x00, struct vnpu_ioc_version)
@@ -647,6 +679,9 @@ VNPU_ASSERT_SIZE(vnpu_ioc_module_symbol, 776);
 #define VNPU_IOC_MODULE_LOAD _IOWR(VNPU_IOC_MAGIC, 0x50, struct vnpu_ioc_module_load)
 #define VNPU_IOC_MODULE_UNLOAD _IOW(VNPU_IOC_MAGIC, 0x51, struct vnpu_ioc_module_unload)
 #define VNPU_IOC_MODULE_SYMBOL _IOWR(VNPU_IOC_MAGIC, 0x52, struct vnpu_ioc_module_symbol)
+#define VNPU_IOC_MODEL_CREATE _IOWR(VNPU_IOC_MAGIC, 0x60, struct vnpu_ioc_model_create)
+#define VNPU_IOC_MODEL_DESTROY _IOW(VNPU_IOC_MAGIC, 0x61, struct vnpu_ioc_model_destroy)
+#define VNPU_IOC_MODEL_ABORT _IOW(VNPU_IOC_MAGIC, 0x62, struct vnpu_ioc_model_abort)
 
 /* Where the descriptors of a command stand in its structure: up to two offsets, -1: none. */
 static inline void vnpu_ioctl_fds(unsigned long command, int offsets[2]) {
@@ -667,6 +702,8 @@ static inline void vnpu_ioctl_fds(unsigned long command, int offsets[2]) {
     offsets[0] = offsetof(struct vnpu_ioc_module_load, fd);
   } else if (command == VNPU_IOC_FIRMWARE_UPGRADE) {
     offsets[0] = offsetof(struct vnpu_ioc_firmware_upgrade, fd);
+  } else if (command == VNPU_IOC_MODEL_CREATE) {
+    offsets[0] = offsetof(struct vnpu_ioc_model_create, fd);
   }
 }
 

@@ -38,7 +38,18 @@ enum vnpu_opcode {
   VNPU_OP_INTERRUPT = 10, /* VNPU_FEATURE_INTERRUPT */
   VNPU_OP_REDUCE = 16,    /* with VNPU_FEATURE_DMA_TASKS */
   VNPU_OP_RANDOM = 17,    /* with VNPU_FEATURE_DMA_TASKS */
-  VNPU_OP_COUNT = 18
+  /* With VNPU_FEATURE_MODEL, in queues: */
+  VNPU_OP_MODEL_EXECUTE = 24,
+  VNPU_OP_MODEL_UPDATE = 25,
+  /* With VNPU_FEATURE_MODEL, in images of models (model.h) only: */
+  VNPU_OP_MODEL_SIGNAL = 26,
+  VNPU_OP_MODEL_AWAIT = 27,
+  VNPU_OP_MODEL_COND = 28,
+  VNPU_OP_MODEL_GOTO = 29,
+  VNPU_OP_MODEL_ACTIVATE = 30,
+  VNPU_OP_MODEL_SWITCH = 31,
+  VNPU_OP_MODEL_STORE = 32,
+  VNPU_OP_COUNT = 33
 };
 
 /* SQE flags. */
@@ -55,6 +66,9 @@ enum vnpu_opcode {
  * session's `overflow` when the block has run to its end. VNPU_FEATURE_OVERFLOW. */
 #define VNPU_SQE_OVERFLOW 0x10u
 #define VNPU_SQE_FLAGS_ALL 0x1fu
+/* In images of models: EVENT_RECORD, EVENT_WAIT and INTERRUPT: seq is where in the argument area
+ * (offset, multiple of 8) the 64-bit number stands. */
+#define VNPU_SQE_SEQ_IN_ARGS 0x20u
 
 #define VNPU_SQE_INLINE_BYTES 32u
 
@@ -242,6 +256,103 @@ struct vnpu_sqe_interrupt {
   uint64_t reserved[4];
 };
 
+/* Runs an image of a model (model.h): the queue waits until the run is over. Runs of one model
+ * follow one another, in the order in which the device meets their entries; different models run
+ * side by side. timeout_us limits the whole time, waiting for earlier runs included (status
+ * VNPU_E_WAIT_TIMEOUT while it waits for them, VNPU_E_TIMEOUT later). With update_bytes, bytes are
+ * copied into the model's memory as VNPU_OP_MODEL_UPDATE does it, when earlier runs are over. */
+struct vnpu_sqe_execute {
+  uint32_t model_id;
+  uint32_t update_bytes;  /* 0: nothing is copied; then the two fields of the copy are 0 */
+  uint64_t image;         /* offset of the image in the model's memory, multiple of 64 */
+  uint64_t update_offset; /* as `offset` of struct vnpu_sqe_update */
+  uint32_t arg_offset;    /* likewise */
+  uint32_t reserved0;
+  uint64_t reserved1[2];
+};
+
+/* Copies from the queue's argument area into the memory of a model, at once: even while it runs. */
+#define VNPU_MAX_UPDATE_BYTES 4096u
+struct vnpu_sqe_update {
+  uint32_t model_id;
+  uint32_t size;       /* bytes, multiple of 8, 8 .. VNPU_MAX_UPDATE_BYTES */
+  uint64_t offset;     /* in the model's memory, multiple of 8 */
+  uint32_t arg_offset; /* in the queue's argument area, multiple of 8 */
+  uint32_t reserved0;
+  uint64_t reserved1[3];
+};
+
+/* SIGNAL sets a register of the graph, AWAIT waits until it is set; it stays set until the graph
+ * starts again. Any number of streams may await one register. */
+struct vnpu_sqe_register {
+  uint32_t reg; /* of the graph that the stream belongs to: 0 .. registers-1 */
+  uint32_t reserved0;
+  uint64_t reserved1[5];
+};
+
+/* Runs graphs as a word of memory says, which is read when the entry is reached; the stream waits
+ * for them. A graph that runs already, or is graph 0, makes the entry invalid. */
+enum vnpu_model_cond {
+  VNPU_MODEL_IF = 0,    /* word != 0: the first graph; otherwise the second, if there is one */
+  VNPU_MODEL_WHILE = 1, /* the one graph, as long as word != 0; read again behind each time */
+  VNPU_MODEL_CASE = 2,  /* graph number `word`; none when word >= graphs */
+  VNPU_MODEL_COND_COUNT = 3
+};
+struct vnpu_sqe_cond {
+  uint64_t va;          /* of the 64-bit word, in the window, multiple of 8 */
+  uint32_t kind;        /* enum vnpu_model_cond */
+  uint32_t first_graph; /* >= 1 */
+  uint32_t graphs;      /* how many: IF 1 or 2, WHILE 1, CASE >= 1 */
+  uint32_t reserved0;
+  uint64_t reserved1[3];
+};
+
+/* The stream ends here, and the stream of the label whose index stands in memory starts there: the
+ * last label when the index is too large. It may be the stream itself. For starting, see
+ * ACTIVATE. */
+struct vnpu_sqe_goto {
+  uint64_t va;          /* of the 32-bit index, in the window, multiple of 4 */
+  uint32_t first_label; /* in the image's table */
+  uint32_t labels;      /* how many, >= 1 */
+  uint64_t reserved[4];
+};
+
+/* Starts a stream of the same graph at its beginning; this one goes on. A stream that is not over
+ * yet starts again when it is; the entry is invalid when it is to start again already. */
+struct vnpu_sqe_activate {
+  uint32_t stream; /* number in the image */
+  uint32_t reserved0;
+  uint64_t reserved1[5];
+};
+
+/* Compares two signed numbers in memory. If `compare` holds, this stream ends here and `stream`
+ * starts as ACTIVATE does it; otherwise this stream goes on. */
+enum vnpu_model_compare {
+  VNPU_MODEL_EQUAL = 0,
+  VNPU_MODEL_NOT_EQUAL = 1,
+  VNPU_MODEL_GREATER = 2,
+  VNPU_MODEL_GREATER_OR_EQUAL = 3,
+  VNPU_MODEL_LESS = 4,
+  VNPU_MODEL_LESS_OR_EQUAL = 5,
+  VNPU_MODEL_COMPARE_COUNT = 6
+};
+struct vnpu_sqe_switch {
+  uint64_t left;    /* address in the window, multiple of width */
+  uint64_t right;   /* likewise */
+  uint32_t compare; /* enum vnpu_model_compare: left against right */
+  uint32_t width;   /* bytes of a number: 4 or 8 */
+  uint32_t stream;
+  uint32_t reserved0;
+  uint64_t reserved1[2];
+};
+
+/* Stores a 64-bit word. */
+struct vnpu_sqe_store {
+  uint64_t va; /* in the window, multiple of 8; writable (VNPU_E_DMA_ADDRESS otherwise) */
+  uint64_t value;
+  uint64_t reserved[4];
+};
+
 struct vnpu_sqe {
   uint8_t opcode; /* enum vnpu_opcode */
   uint8_t flags;  /* VNPU_SQE_* */
@@ -261,6 +372,14 @@ struct vnpu_sqe {
     struct vnpu_sqe_interrupt interrupt;
     struct vnpu_sqe_reduce reduce;
     struct vnpu_sqe_random random;
+    struct vnpu_sqe_execute execute;
+    struct vnpu_sqe_update update;
+    struct vnpu_sqe_register reg;
+    struct vnpu_sqe_cond cond;
+    struct vnpu_sqe_goto jump;
+    struct vnpu_sqe_activate activate;
+    struct vnpu_sqe_switch choice;
+    struct vnpu_sqe_store store;
     uint64_t payload[6];
   };
 };
@@ -276,6 +395,17 @@ VNPU_ASSERT_OFFSET(vnpu_sqe_value, mode, 16);
 VNPU_ASSERT_SIZE(vnpu_sqe_interrupt, 48);
 VNPU_ASSERT_SIZE(vnpu_sqe_reduce, 48);
 VNPU_ASSERT_SIZE(vnpu_sqe_random, 48);
+VNPU_ASSERT_SIZE(vnpu_sqe_execute, 48);
+VNPU_ASSERT_SIZE(vnpu_sqe_update, 48);
+VNPU_ASSERT_SIZE(vnpu_sqe_register, 48);
+VNPU_ASSERT_SIZE(vnpu_sqe_cond, 48);
+VNPU_ASSERT_SIZE(vnpu_sqe_goto, 48);
+VNPU_ASSERT_SIZE(vnpu_sqe_activate, 48);
+VNPU_ASSERT_SIZE(vnpu_sqe_switch, 48);
+VNPU_ASSERT_SIZE(vnpu_sqe_store, 48);
+VNPU_ASSERT_OFFSET(vnpu_sqe_execute, arg_offset, 24);
+VNPU_ASSERT_OFFSET(vnpu_sqe_update, arg_offset, 16);
+VNPU_ASSERT_OFFSET(vnpu_sqe_switch, stream, 24);
 VNPU_ASSERT_OFFSET(vnpu_sqe, payload, 16);
 
 /* Completion: one for each failed task and for each task flagged VNPU_SQE_CQE. */

@@ -258,6 +258,14 @@ aclError aclrtValueWrite(void* devAddr, uint64_t value, uint32_t flag, aclrtStre
     rt::Stream* found = nullptr;
     VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found));
     VNPU_RETURN_IF_ERROR(CheckDeviceMemory(devAddr, *found));
+    if (found->has(rt::kDiverted) || found->has(rt::kUpdating)) {
+      return rt::Submit(found, 0, 0, [&](rt::Slot& slot) {
+        slot.kind = rt::NodeKind::kValueWrite;
+        slot.sqe->opcode = VNPU_OP_MODEL_STORE;
+        slot.sqe->store.va = address;
+        slot.sqe->store.value = value;
+      });
+    }
     // A copy out of the queue's data ring: 8 aligned bytes.
     constexpr uint32_t kDataBytes = 64;
     return rt::Submit(found, 0, kDataBytes, [&](rt::Slot& slot) {

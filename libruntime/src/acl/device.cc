@@ -15,6 +15,7 @@
 #include "libruntime/src/device/chip.h"
 #include "libruntime/src/device/driver.h"
 #include "libruntime/src/device/session.h"
+#include "libruntime/src/graph/capture.h"
 #include "libruntime/src/stream/context.h"
 #include "libruntime/src/stream/stream.h"
 
@@ -177,6 +178,7 @@ aclError aclrtSynchronizeDeviceWithTimeout(int32_t timeout) {
     rt::Context* context = nullptr;
     VNPU_RETURN_IF_ERROR(rt::CurrentContext(&context));
     const std::shared_ptr<rt::Session> session = context->session;
+    VNPU_RETURN_IF_ERROR(rt::CheckDeviceWait(*session));
     return rt::SynchronizeDevice(*session, rt::DeadlineIn(timeout));
   });
 }

@@ -39,13 +39,16 @@ aclError CreateWithFlags(aclrtEvent* event, rt::EventKind kind, uint32_t flags) 
   constexpr uint32_t kKnown =
       ACL_EVENT_SYNC | ACL_EVENT_CAPTURE_STREAM_PROGRESS | ACL_EVENT_TIME_LINE;
   constexpr uint32_t kUnsupported = ACL_EVENT_DEVICE_USE_ONLY | ACL_EVENT_EXTERNAL;
-  if (kind == rt::EventKind::kReusable && flags == ACL_EVENT_IPC) {
+  if ((kind == rt::EventKind::kReusable && flags == ACL_EVENT_IPC) ||
+      (kind == rt::EventKind::kFlags && flags == ACL_EVENT_EXTERNAL)) {
     return Create(event, kind, flags);
   }
   if ((flags & kUnsupported) != 0 && (flags & ~(kKnown | kUnsupported)) == 0) {
-    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
-                "events with flags {:#x} (device use only, external) are not supported",
-                flags & kUnsupported);
+    return Fail(
+        ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+        "events with flags {:#x} (device use only; external beside others, or reusable) are "
+        "not supported",
+        flags & kUnsupported);
   }
   if (flags == 0 || (flags & ~kKnown) != 0) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID,
@@ -56,12 +59,31 @@ aclError CreateWithFlags(aclrtEvent* event, rt::EventKind kind, uint32_t flags) 
   return Create(event, kind, flags);
 }
 
+// The first call with a flag decides for the event.
+aclError SetFlag(bool external, rt::ExternalFlag* flag) {
+  const auto wanted = external ? rt::ExternalFlag::kExternal : rt::ExternalFlag::kDefault;
+  if (*flag == rt::ExternalFlag::kUnknown) {
+    *flag = wanted;
+  }
+  return *flag == wanted ? ACL_SUCCESS
+                         : Fail(ACL_ERROR_RT_PARAM_INVALID,
+                                "the event was used {} the external flag before, and stays so",
+                                external ? "without" : "with");
+}
+
 aclError Record(void* event, void* stream) {
   rt::Event* found_event = nullptr;
   rt::Stream* found_stream = nullptr;
   VNPU_RETURN_IF_ERROR(rt::ResolveEvent(event, &found_event));
   VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found_stream));
   return rt::RecordEvent(found_event, found_stream);
+}
+
+aclError CheckCaptured(bool external, const rt::Stream* stream) {
+  return !external || stream->has(rt::kDiverted)
+             ? ACL_SUCCESS
+             : Fail(ACL_ERROR_RT_STREAM_NOT_CAPTURED,
+                    "the external flag is for streams that are captured");
 }
 
 aclError Wait(void* stream, void* event, uint32_t timeout_us) {
@@ -100,11 +122,17 @@ aclError aclrtRecordEvent(aclrtEvent event, aclrtStream stream) {
 
 aclError aclrtRecordEventWithFlag(aclrtEvent event, aclrtStream stream, uint32_t flag) {
   return Guard(__func__, [&]() -> aclError {
-    if (flag != ACL_EVENT_RECORD_DEFAULT) {
-      return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
-                  "flag {:#x} is for captured graphs, which are not supported", flag);
+    if (flag > ACL_EVENT_RECORD_EXTERNAL) {
+      return Fail(ACL_ERROR_RT_PARAM_INVALID, "flag is {:#x}; it takes ACL_EVENT_RECORD_*", flag);
     }
-    return Record(event, stream);
+    rt::Event* found_event = nullptr;
+    rt::Stream* found_stream = nullptr;
+    VNPU_RETURN_IF_ERROR(rt::ResolveEvent(event, &found_event));
+    const bool external = flag == ACL_EVENT_RECORD_EXTERNAL;
+    VNPU_RETURN_IF_ERROR(SetFlag(external, &found_event->in_graph.record_flag));
+    VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found_stream));
+    VNPU_RETURN_IF_ERROR(CheckCaptured(external, found_stream));
+    return rt::RecordEvent(found_event, found_stream, external);
   });
 }
 
@@ -134,11 +162,20 @@ aclError aclrtStreamWaitEventWithTimeout(aclrtStream stream, aclrtEvent event, i
 aclError aclrtStreamWaitEventWithFlag(aclrtStream stream, aclrtEvent event, uint32_t timeout,
                                       uint32_t flag) {
   return Guard(__func__, [&]() -> aclError {
-    if (flag != ACL_EVENT_WAIT_DEFAULT) {
-      return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
-                  "flag {:#x} is for captured graphs, which are not supported", flag);
+    if (flag > ACL_EVENT_WAIT_EXTERNAL || (flag == ACL_EVENT_WAIT_EXTERNAL && timeout != 0)) {
+      return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                  "flag is {:#x}, timeout {}: it takes ACL_EVENT_WAIT_*, and with "
+                  "ACL_EVENT_WAIT_EXTERNAL no timeout",
+                  flag, timeout);
     }
-    return Wait(stream, event, TimeoutFromSeconds(timeout));
+    rt::Event* found_event = nullptr;
+    rt::Stream* found_stream = nullptr;
+    VNPU_RETURN_IF_ERROR(rt::ResolveEvent(event, &found_event));
+    const bool external = flag == ACL_EVENT_WAIT_EXTERNAL;
+    VNPU_RETURN_IF_ERROR(SetFlag(external, &found_event->in_graph.wait_flag));
+    VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found_stream));
+    VNPU_RETURN_IF_ERROR(CheckCaptured(external, found_stream));
+    return rt::StreamWaitEvent(found_stream, found_event, TimeoutFromSeconds(timeout), external);
   });
 }
 

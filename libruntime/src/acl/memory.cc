@@ -8,6 +8,7 @@
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/device/device.h"
 #include "libruntime/src/device/session.h"
+#include "libruntime/src/graph/capture.h"
 #include "libruntime/src/memory/device_memory.h"
 #include "libruntime/src/memory/managed_memory.h"
 #include "libruntime/src/memory/memory_pool.h"
@@ -81,6 +82,7 @@ aclError Free(void* devPtr, bool synchronize) {
                 session == nullptr ? ", or its device was reset" : "; call aclrtFreeHost");
   }
   if (synchronize) {
+    VNPU_RETURN_IF_ERROR(rt::CheckDeviceWait(*session));
     VNPU_RETURN_IF_ERROR(rt::SynchronizeDevice(*session, std::nullopt));
   }
   return FreeIn(*session, address);
@@ -112,6 +114,7 @@ aclError FreeHost(void* hostPtr, bool synchronize) {
                 session != nullptr ? "; call aclrtFree" : ", or its device was reset");
   }
   if (synchronize) {
+    VNPU_RETURN_IF_ERROR(rt::CheckDeviceWait(*session));
     VNPU_RETURN_IF_ERROR(rt::SynchronizeDevice(*session, std::nullopt));
   }
   return session->pinned_memory().Free(hostPtr);

@@ -4,6 +4,8 @@
 
 #include "acl/acl_rt.h"
 #include "libruntime/src/base/guard.h"
+#include "libruntime/src/graph/build.h"
+#include "libruntime/src/graph/capture.h"
 #include "libruntime/src/queue/queue_pool.h"
 #include "libruntime/src/stream/context.h"
 #include "libruntime/src/stream/state_callbacks.h"
@@ -16,13 +18,12 @@ namespace {
 
 aclError CreateStream(aclrtStream* stream, uint32_t priority, uint32_t flags) {
   VNPU_REQUIRE_NOT_NULL(stream);
-  constexpr uint32_t kUnsupported =
-      ACL_STREAM_PERSISTENT | ACL_STREAM_CPU_SCHEDULE | ACL_STREAM_DEVICE_USE_ONLY;
-  constexpr uint32_t kKnown = ACL_STREAM_FAST_LAUNCH | ACL_STREAM_FAST_SYNC | ACL_STREAM_HUGE;
+  constexpr uint32_t kUnsupported = ACL_STREAM_CPU_SCHEDULE | ACL_STREAM_DEVICE_USE_ONLY;
+  constexpr uint32_t kKnown =
+      ACL_STREAM_FAST_LAUNCH | ACL_STREAM_FAST_SYNC | ACL_STREAM_HUGE | ACL_STREAM_PERSISTENT;
   if ((flags & kUnsupported) != 0) {
     return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
-                "streams with flags {:#x} (persistent, CPU schedule, device use only) are not "
-                "supported",
+                "streams with flags {:#x} (CPU schedule, device use only) are not supported",
                 flags & kUnsupported);
   }
   if (priority >= VNPU_PRIORITIES) {
@@ -33,6 +34,12 @@ aclError CreateStream(aclrtStream* stream, uint32_t priority, uint32_t flags) {
   VNPU_RETURN_IF_ERROR(rt::CurrentContext(&context));
   rt::Stream* fresh = nullptr;
   VNPU_RETURN_IF_ERROR(rt::NewStream(context, priority, flags & kKnown, &fresh));
+  if ((flags & ACL_STREAM_PERSISTENT) != 0) {
+    if (const aclError error = rt::MakePersistent(fresh); error != ACL_SUCCESS) {
+      rt::DestroyStream(fresh, /*force=*/true);
+      return error;
+    }
+  }
   *stream = fresh;
   rt::NotifyCreated(fresh);
   return ACL_SUCCESS;
@@ -46,6 +53,14 @@ aclError Destroy(void* handle, bool force) {
     rt::NotifyDestroying(stream);
   }
   return rt::DestroyStream(stream, force);
+}
+
+aclError Synchronize(void* handle, rt::Deadline deadline) {
+  rt::Stream* stream = nullptr;
+  VNPU_RETURN_IF_ERROR(rt::ResolveStream(handle, &stream));
+  bool nothing_to_do = false;
+  VNPU_RETURN_IF_ERROR(rt::CheckStreamWait(stream, "waited for", &nothing_to_do));
+  return nothing_to_do ? ACL_SUCCESS : rt::SynchronizeStream(stream, deadline);
 }
 
 }  // namespace
@@ -67,11 +82,7 @@ aclError aclrtDestroyStreamForce(aclrtStream stream) {
 }
 
 aclError aclrtSynchronizeStream(aclrtStream stream) {
-  return Guard(__func__, [&]() -> aclError {
-    rt::Stream* found = nullptr;
-    VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found));
-    return rt::SynchronizeStream(found, std::nullopt);
-  });
+  return Guard(__func__, [&] { return Synchronize(stream, std::nullopt); });
 }
 
 aclError aclrtSynchronizeStreamWithTimeout(aclrtStream stream, int32_t timeout) {
@@ -80,9 +91,7 @@ aclError aclrtSynchronizeStreamWithTimeout(aclrtStream stream, int32_t timeout) 
       return Fail(ACL_ERROR_RT_PARAM_INVALID, "timeout is {}; it takes -1 or milliseconds > 0",
                   timeout);
     }
-    rt::Stream* found = nullptr;
-    VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found));
-    return rt::SynchronizeStream(found, rt::DeadlineIn(timeout));
+    return Synchronize(stream, rt::DeadlineIn(timeout));
   });
 }
 
@@ -92,7 +101,10 @@ aclError aclrtStreamQuery(aclrtStream stream, aclrtStreamStatus* status) {
     rt::Stream* found = nullptr;
     VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found));
     bool complete = false;
-    VNPU_RETURN_IF_ERROR(rt::QueryStream(found, &complete));
+    VNPU_RETURN_IF_ERROR(rt::CheckStreamWait(found, "queried", &complete));
+    if (!complete) {
+      VNPU_RETURN_IF_ERROR(rt::QueryStream(found, &complete));
+    }
     *status = complete ? ACL_STREAM_STATUS_COMPLETE : ACL_STREAM_STATUS_NOT_READY;
     return ACL_SUCCESS;
   });

@@ -99,7 +99,7 @@ aclError GetAttribute(const rt::Stream& stream, aclrtStreamAttr attribute,
   switch (attribute) {
     case ACL_STREAM_ATTR_FAILURE_MODE:
       value->failureMode =
-          stream.stop_on_failure.load() ? ACL_STOP_ON_FAILURE : ACL_CONTINUE_ON_FAILURE;
+          stream.stops_on_failure() ? ACL_STOP_ON_FAILURE : ACL_CONTINUE_ON_FAILURE;
       return ACL_SUCCESS;
     case ACL_STREAM_ATTR_FLOAT_OVERFLOW_CHECK:
       value->overflowSwitch = stream.overflow_check.load() ? 1 : 0;

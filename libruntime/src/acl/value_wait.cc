@@ -27,6 +27,7 @@ aclError aclrtValueWait(void* devAddr, uint64_t value, uint32_t flag, aclrtStrea
     VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found));
     VNPU_RETURN_IF_ERROR(rt::CheckReachable(devAddr, *found));
     return rt::Submit(found, 0, 0, [&](rt::Slot& slot) {
+      slot.kind = rt::NodeKind::kValueWait;
       slot.sqe->opcode = VNPU_OP_VALUE_WAIT;
       slot.sqe->value.va = address;
       slot.sqe->value.value = value;

@@ -188,6 +188,8 @@ aclError StatusToAcl(uint32_t status, uint32_t unit) {
       return ACL_ERROR_RT_WAIT_TIMEOUT;
     case VNPU_E_DEVICE_LOST:
       return ACL_ERROR_RT_LOST_HEARTBEAT;
+    case VNPU_E_STUCK:
+      return ACL_ERROR_RT_MODEL_EXECUTE;
     default:
       return ACL_ERROR_RT_TS_ERROR;
   }
@@ -205,6 +207,8 @@ const char* StatusText(uint32_t status) {
       return "illegal instruction";
     case VNPU_E_STACK:
       return "its stack is full; aclInit's StackSize gives more";
+    case VNPU_E_STUCK:
+      return "every stream of the model waits for another one";
     case VNPU_E_TRAP:
       return "trap";
     case VNPU_E_DIVIDE:

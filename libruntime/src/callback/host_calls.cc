@@ -249,6 +249,10 @@ aclError HostCalls::Enlist(CallLine& line, HostCall* call, uint32_t* irq_id) {
 
 aclError HostCalls::Launch(CallKind kind, Stream* stream, HostFunction function, void* argument,
                            bool blocking) {
+  if (stream->has(kDiverted) || stream->has(kUpdating)) {
+    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                "host functions cannot be part of models, nor of task groups");
+  }
   std::shared_ptr<CallLine> line;
   {
     const std::lock_guard lock(mutex_);

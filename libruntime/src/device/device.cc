@@ -10,6 +10,7 @@
 #include "libruntime/src/base/log.h"
 #include "libruntime/src/callback/host_calls.h"
 #include "libruntime/src/device/peer_access.h"
+#include "libruntime/src/graph/model.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/kernel/module.h"
 #include "libruntime/src/stream/context.h"
@@ -81,6 +82,7 @@ void CloseSession(Device& device, Deadline deadline) {
     return;
   }
   DropContextsOf(*device.session, deadline);
+  DropModelsOf(*device.session);
   DropModulesOf(*device.session);
   device.primary = nullptr;
   device.set_count = 0;

@@ -8,6 +8,7 @@
 #include "acl/acl_rt.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/shared_memory.h"
+#include "libruntime/src/graph/graph_event.h"
 
 namespace vnpu::runtime {
 
@@ -16,14 +17,24 @@ constinit Slab<Event, kMaxEvents> events;
 namespace {
 
 bool CanSync(const Event& event) {
-  return event.kind == EventKind::kDefault || (event.flags & ACL_EVENT_SYNC) != 0;
+  return event.kind == EventKind::kDefault ||
+         (event.flags & (ACL_EVENT_SYNC | ACL_EVENT_EXTERNAL)) != 0;
 }
 
 bool HasTime(const Event& event) {
   return event.kind == EventKind::kDefault || (event.flags & ACL_EVENT_TIME_LINE) != 0;
 }
 
-// With the event's mutex held: a register in the session of `stream`.
+// A register for the event, whose session is known.
+aclError AcquireRegister(Event& event) {
+  VNPU_RETURN_IF_ERROR(event.session->events().Acquire(&event.reg));
+  event.has_register = true;
+  event.reg.seq += event.is_switch() ? 1 : 0;
+  return ACL_SUCCESS;
+}
+
+}  // namespace
+
 aclError TakeRegister(Event& event, const Stream& stream) {
   if (event.has_register && event.session == stream.session) {
     return ACL_SUCCESS;
@@ -33,13 +44,14 @@ aclError TakeRegister(Event& event, const Stream& stream) {
                 "the event belongs to device {}, the stream to device {}", event.session->index(),
                 stream.session->index());
   }
-  VNPU_RETURN_IF_ERROR(stream.session->events().Acquire(&event.reg));
   event.session = stream.session;
-  event.has_register = true;
+  VNPU_RETURN_IF_ERROR(AcquireRegister(event));
   event.recorded = false;
   event.waits.clear();
   return ACL_SUCCESS;
 }
+
+namespace {
 
 aclError SubmitEventTask(Stream* stream, uint8_t opcode, uint32_t id, uint64_t seq,
                          uint32_t timeout_us, Submitted* submitted) {
@@ -63,13 +75,44 @@ bool IsDone(const Event& event) {
 // are done: with two under way in different streams, the later one might end first, and waits for
 // the earlier one with it. The record to come in `stream` then gets another register.
 aclError LeaveToEarlierRecord(Event& event, const Stream& stream) {
-  if (!event.recorded || event.record.queue == stream.queue || IsDone(event)) {
+  // Models name the register of an event of theirs.
+  const bool fixed = event.is_switch() || event.in_graph.uses != 0;
+  if (fixed || !event.recorded || event.record.queue == stream.queue || IsDone(event)) {
     return ACL_SUCCESS;
   }
   EventRegister fresh;
   VNPU_RETURN_IF_ERROR(stream.session->events().Acquire(&fresh));
   stream.session->events().Release(std::exchange(event.reg, fresh));
   return ACL_SUCCESS;
+}
+
+// Whether it is told by the register alone whether the event is complete.
+bool ByRegister(const Event& event) { return event.is_switch() || event.in_graph.by_model; }
+
+// What a run of a model records says no queue.
+aclError PollRegister(Event* event, Deadline deadline) {
+  constexpr auto kShortest = std::chrono::microseconds(20);
+  constexpr auto kLongest = std::chrono::microseconds(1000);
+  uint64_t target = 0;
+  for (auto pause = kShortest;; pause = std::min<std::chrono::microseconds>(2 * pause, kLongest)) {
+    {
+      const std::lock_guard lock(event->mutex);
+      if (event->session == nullptr || !event->has_register) {
+        return Fail(ACL_ERROR_RT_INVALID_HANDLE, "the event was destroyed by another thread");
+      }
+      target = target == 0 ? event->reg.seq : target;
+      if (LoadShared(event->session->events().Register(event->reg.id).seq) >= target) {
+        return ACL_SUCCESS;
+      }
+      if (!event->session->usable()) {
+        return FailDeviceLost(event->session->index());
+      }
+    }
+    if (deadline.has_value() && Clock::now() >= *deadline) {
+      return Fail(ACL_ERROR_RT_EVENT_SYNC_TIMEOUT, "the event is not complete in time");
+    }
+    std::this_thread::sleep_for(pause);
+  }
 }
 
 bool IsOver(const Submitted& task) { return task.queue->head() > task.task; }
@@ -95,6 +138,7 @@ aclError NewIpcEvent(std::unique_ptr<IpcEvent> ipc, Event** event) {
   fresh->has_register = false;
   fresh->recorded = false;
   fresh->waits.clear();
+  fresh->in_graph = {};
   fresh->ipc = std::move(ipc);
   events.Publish(fresh);
   *event = fresh;
@@ -161,15 +205,15 @@ aclError NewEvent(EventKind kind, uint32_t flags, Event** event) {
   fresh->has_register = false;
   fresh->recorded = false;
   fresh->waits.clear();
+  fresh->in_graph = {};
   // Events of this kind own a register from the start: their number is limited.
-  if (kind == EventKind::kFlags && (flags & ACL_EVENT_SYNC) != 0) {
-    const aclError error = fresh->session->events().Acquire(&fresh->reg);
+  if (kind == EventKind::kFlags && (flags & (ACL_EVENT_SYNC | ACL_EVENT_EXTERNAL)) != 0) {
+    const aclError error = AcquireRegister(*fresh);
     if (error != ACL_SUCCESS) {
       fresh->session.reset();
       events.Free(fresh);
       return error;
     }
-    fresh->has_register = true;
   }
   events.Publish(fresh);
   *event = fresh;
@@ -196,6 +240,11 @@ aclError ExportIpcEvent(Event* event, NotifyKey* key) {
 
 aclError DestroyEvent(Event* event) {
   const std::lock_guard lock(event->mutex);
+  if (event->in_graph.uses > 0 && event->session->usable()) {
+    return Fail(ACL_ERROR_RT_EVENT_CAPTURED,
+                "{} model(s) record or wait for the event; destroy them first",
+                event->in_graph.uses);
+  }
   if (!events.Retire(event)) {
     return Fail(ACL_ERROR_RT_INVALID_HANDLE, "the event is being destroyed by another thread");
   }
@@ -217,14 +266,20 @@ aclError ResolveEvent(void* handle, Event** event) {
              : Fail(ACL_ERROR_RT_INVALID_HANDLE, "{} is not an event, or it was destroyed", handle);
 }
 
-aclError RecordEvent(Event* event, Stream* stream) {
+aclError RecordEvent(Event* event, Stream* stream, bool external) {
   const std::lock_guard lock(event->mutex);
+  if (stream->has(kDiverted)) [[unlikely]] {
+    return RecordInGraph(event, stream, external);
+  }
+  if (event->in_graph.capture != 0) [[unlikely]] {
+    VNPU_RETURN_IF_ERROR(CheckNotCaptured(event, "recorded by a stream that is not captured"));
+  }
   if (event->ipc != nullptr) [[unlikely]] {
     return event->ipc->Record(stream);
   }
   VNPU_RETURN_IF_ERROR(TakeRegister(*event, *stream));
   VNPU_RETURN_IF_ERROR(LeaveToEarlierRecord(*event, *stream));
-  const uint64_t seq = event->reg.seq + 1;
+  const uint64_t seq = event->is_switch() ? event->on_seq() : event->reg.seq + 1;
   Submitted submitted;
   VNPU_RETURN_IF_ERROR(SubmitEventTask(stream, VNPU_OP_EVENT_RECORD, event->reg.id, seq,
                                        /*timeout_us=*/0, &submitted));
@@ -232,6 +287,7 @@ aclError RecordEvent(Event* event, Stream* stream) {
   event->reg.last_record = {.queue = submitted.queue, .task = submitted.task};
   event->record = submitted;
   event->recorded = true;
+  event->in_graph.by_model = false;
   return ACL_SUCCESS;
 }
 
@@ -244,25 +300,39 @@ aclError ResetEvent(Event* event, Stream* stream) {
   if (!CanSync(*event)) {
     return FailNoSync("aclrtResetEvent");
   }
+  if (stream->has(kDiverted)) [[unlikely]] {
+    return ResetInGraph(event, stream);
+  }
   VNPU_RETURN_IF_ERROR(TakeRegister(*event, *stream));
   Submitted submitted;
-  VNPU_RETURN_IF_ERROR(SubmitEventTask(stream, VNPU_OP_EVENT_RESET, event->reg.id, /*seq=*/0,
+  VNPU_RETURN_IF_ERROR(SubmitEventTask(stream, VNPU_OP_EVENT_RESET, event->reg.id,
+                                       event->is_switch() ? event->off_seq() : 0,
                                        /*timeout_us=*/0, &submitted));
   event->reg.last_reset = {.queue = submitted.queue, .task = submitted.task};
   event->recorded = false;
   return ACL_SUCCESS;
 }
 
-aclError StreamWaitEvent(Stream* stream, Event* event, uint32_t timeout_us) {
+aclError StreamWaitEvent(Stream* stream, Event* event, uint32_t timeout_us, bool external) {
   const std::lock_guard lock(event->mutex);
+  if (stream->has(kDiverted) || event->in_graph.capture != 0) [[unlikely]] {
+    bool done = false;
+    VNPU_RETURN_IF_ERROR(WaitInGraph(stream, event, timeout_us, external, &done));
+    if (done) {
+      return ACL_SUCCESS;
+    }
+  }
   if (event->ipc != nullptr) [[unlikely]] {
     return event->ipc->Wait(stream, timeout_us);
   }
   if (!CanSync(*event)) {
     return FailNoSync("aclrtStreamWaitEvent");
   }
+  if (event->is_switch()) {
+    VNPU_RETURN_IF_ERROR(TakeRegister(*event, *stream));
+  }
   uint64_t seq = event->reg.seq;
-  if (!event->recorded) {
+  if (!event->recorded && !event->is_switch()) {
     switch (event->kind) {
       case EventKind::kReusable:
         return ACL_SUCCESS;  // it has captured no task
@@ -290,13 +360,14 @@ aclError StreamWaitEvent(Stream* stream, Event* event, uint32_t timeout_us) {
 
 aclError QueryEvent(Event* event, bool* complete) {
   const std::lock_guard lock(event->mutex);
+  VNPU_RETURN_IF_ERROR(CheckNotCaptured(event, "queried"));
   if (event->ipc != nullptr) [[unlikely]] {
     IpcEvent::Progress progress;
     VNPU_RETURN_IF_ERROR(event->ipc->Query(&progress));
     *complete = progress.done >= progress.recorded;
     return ACL_SUCCESS;
   }
-  if (!event->recorded) {
+  if (!event->recorded && !ByRegister(*event)) {
     *complete = event->kind == EventKind::kReusable;
     return ACL_SUCCESS;
   }
@@ -309,6 +380,7 @@ aclError QueryEvent(Event* event, bool* complete) {
 
 aclError QueryEventWait(Event* event, bool* complete) {
   const std::lock_guard lock(event->mutex);
+  VNPU_RETURN_IF_ERROR(CheckNotCaptured(event, "queried"));
   if (event->kind == EventKind::kReusable) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID,
                 "not for events of aclrtCreateEventExWithFlag; call aclrtQueryEventStatus");
@@ -323,26 +395,31 @@ aclError SynchronizeEvent(Event* event, Deadline deadline) {
   }
   Submitted record;
   std::shared_ptr<Session> session;
+  bool by_register = false;
   {
     const std::lock_guard lock(event->mutex);
-    if (!event->recorded) {
+    VNPU_RETURN_IF_ERROR(CheckNotCaptured(event, "waited for"));
+    by_register = ByRegister(*event);
+    if (!event->recorded && !by_register) {
       if (event->kind == EventKind::kReusable) {
         return ACL_SUCCESS;
       }
       return Fail(ACL_ERROR_RT_PARAM_INVALID,
                   "the event has not been recorded; call aclrtRecordEvent first");
     }
-    if (IsDone(*event) && !event->record.queue->HasCompletions()) {
+    if (!by_register && IsDone(*event) && !event->record.queue->HasCompletions()) {
       return ACL_SUCCESS;
     }
     record = event->record;
     session = event->session;
   }
-  return WaitForTask(*session, record, deadline, Spin::kAdaptive);
+  return by_register ? PollRegister(event, deadline)
+                     : WaitForTask(*session, record, deadline, Spin::kAdaptive);
 }
 
 aclError EventTicks(Event* event, uint64_t* ticks, uint64_t* ticks_per_second) {
   const std::lock_guard lock(event->mutex);
+  VNPU_RETURN_IF_ERROR(CheckNotCaptured(event, "asked for its time stamp"));
   if (!HasTime(*event)) {
     return Fail(ACL_ERROR_RT_EVENT_TIMESTAMP_INVALID,
                 "the event was made without ACL_EVENT_TIME_LINE and has no time stamp");
@@ -366,8 +443,7 @@ aclError EventId(Event* event, uint32_t* id) {
     if (!event->session->usable()) {
       return FailDeviceLost(event->session->index());
     }
-    VNPU_RETURN_IF_ERROR(event->session->events().Acquire(&event->reg));
-    event->has_register = true;
+    VNPU_RETURN_IF_ERROR(AcquireRegister(*event));
   }
   *id = event->reg.id;
   return ACL_SUCCESS;

@@ -41,10 +41,19 @@ aclError CheckHint(const aclrtLaunchKernelAttr& attribute) {
   }
 }
 
+void NoteHint(const aclrtLaunchKernelAttr& attribute, LaunchTarget* target) {
+  if (attribute.id == ACL_RT_LAUNCH_KERNEL_ATTR_DATA_DUMP && attribute.value.isDataDump != 0) {
+    target->hints |= kHintDataDump;
+  } else if (attribute.id == ACL_RT_LAUNCH_KERNEL_ATTR_ENABLE_PROFILING &&
+             attribute.value.enableProfiling != 0) {
+    target->hints |= kHintProfiling;
+  }
+}
+
 // A kernel whose blocks start together needs a core for each.
-aclError CheckBatch(const LaunchTarget& target) {
+aclError CheckBatch(const LaunchTarget& target, const Session& session) {
   const uint32_t unit = target.function->unit;
-  const uint32_t cores = target.stream->session->info()
+  const uint32_t cores = session.info()
                              .units[unit == VNPU_UNIT_MIX ? uint32_t{VNPU_UNIT_AI_CORE} : unit];
   return target.blocks <= cores
              ? ACL_SUCCESS
@@ -53,7 +62,8 @@ aclError CheckBatch(const LaunchTarget& target) {
                     target.blocks, cores);
 }
 
-aclError ReadConfig(const aclrtLaunchKernelCfg& config, LaunchTarget* target) {
+aclError ReadConfig(const aclrtLaunchKernelCfg& config, const Session& session,
+                    LaunchTarget* target) {
   if (config.numAttrs > 0 && config.attrs == nullptr) {
     return Fail(ACL_ERROR_INVALID_PARAM, "the launch configuration has {} attributes at null",
                 config.numAttrs);
@@ -85,13 +95,14 @@ aclError ReadConfig(const aclrtLaunchKernelCfg& config, LaunchTarget* target) {
         break;
       default:
         VNPU_RETURN_IF_ERROR(CheckHint(attribute));
+        NoteHint(attribute, target);
     }
   }
   if (seconds_given && microseconds_given) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "give the time limit in seconds or in microseconds");
   }
   if (target->sqe_flags != 0) {
-    return CheckBatch(*target);
+    return CheckBatch(*target, session);
   }
   return ACL_SUCCESS;
 }
@@ -108,7 +119,11 @@ aclError ReadConfig(const aclrtLaunchKernelCfg& config, LaunchTarget* target) {
               function.name);
 }
 
-void FillKernel(const LaunchTarget& target, vnpu_sqe* sqe) {
+void FillKernel(const LaunchTarget& target, Slot* slot) {
+  vnpu_sqe* const sqe = slot->sqe;
+  slot->kind = NodeKind::kKernel;
+  slot->object = target.function;
+  slot->hints = target.hints;
   sqe->opcode = VNPU_OP_KERNEL;
   sqe->flags = target.sqe_flags;
   if (target.stream->overflow_check.load(std::memory_order_relaxed)) [[unlikely]] {
@@ -131,7 +146,7 @@ aclError LaunchBy(const LaunchTarget& target, uint32_t data_bytes, WriteArgs&& w
   const uint32_t size = target.function->arg_size;
   const bool in_entry = size <= VNPU_SQE_INLINE_BYTES;
   return Submit(target.stream, in_entry ? 0 : size, data_bytes, [&](Slot& slot) {
-    FillKernel(target, slot.sqe);
+    FillKernel(target, &slot);
     if (in_entry) {
       slot.sqe->flags |= VNPU_SQE_INLINE;
       write_args(reinterpret_cast<std::byte*>(slot.sqe->kernel.inline_args), slot.data);
@@ -166,7 +181,21 @@ aclError PrepareLaunch(const void* function, uint32_t blocks, const aclrtLaunchK
   }
   target->blocks = blocks;
   target->timeout_us = default_timeout_us.load(std::memory_order_relaxed);
-  return config == nullptr ? ACL_SUCCESS : ReadConfig(*config, target);
+  return config == nullptr ? ACL_SUCCESS : ReadConfig(*config, *target->stream->session, target);
+}
+
+aclError PrepareKernel(const void* function, uint32_t blocks, const aclrtLaunchKernelCfg* config,
+                       const Session& session, LaunchTarget* target) {
+  VNPU_RETURN_IF_ERROR(ResolveFunction(function, &target->function));
+  if (blocks - 1 >= VNPU_MAX_BLOCKS) {
+    return FailBlocks(blocks);
+  }
+  if (target->function->session_serial != session.serial()) {
+    return FailDevice(*target->function);
+  }
+  target->blocks = blocks;
+  target->timeout_us = default_timeout_us.load(std::memory_order_relaxed);
+  return config == nullptr ? ACL_SUCCESS : ReadConfig(*config, session, target);
 }
 
 aclError LaunchWithArgs(const LaunchTarget& target, const void* args) {
@@ -194,7 +223,7 @@ aclError LaunchWithDeviceArgs(const LaunchTarget& target, uint64_t address, size
                 address);
   }
   return Submit(target.stream, 0, 0, [&](Slot& slot) {
-    FillKernel(target, slot.sqe);
+    FillKernel(target, &slot);
     slot.sqe->flags |= VNPU_SQE_DEVICE_ARGS;
     std::memcpy(slot.sqe->kernel.inline_args, &address, sizeof(address));
   });

@@ -18,11 +18,19 @@ struct LaunchTarget {
   uint32_t blocks = 0;
   uint32_t timeout_us = 0;  // 0: none
   uint8_t sqe_flags = 0;    // VNPU_SQE_BATCH
+  uint8_t hints = 0;        // LaunchHint
 };
+
+// Settings that change nothing, but are told to who asks.
+enum LaunchHint : uint8_t { kHintDataDump = 1, kHintProfiling = 2 };
 
 // Checks handles, number of blocks and configuration (may be null).
 aclError PrepareLaunch(const void* function, uint32_t blocks, const aclrtLaunchKernelCfg* config,
                        void* stream, LaunchTarget* target);
+
+// The same for a kernel that no stream gets now; `stream` stays null.
+aclError PrepareKernel(const void* function, uint32_t blocks, const aclrtLaunchKernelCfg* config,
+                       const Session& session, LaunchTarget* target);
 
 // Arguments in host memory: exactly what the kernel takes.
 aclError LaunchWithArgs(const LaunchTarget& target, const void* args);

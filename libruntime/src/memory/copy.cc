@@ -9,6 +9,7 @@
 #include "libruntime/src/device/device.h"
 #include "libruntime/src/device/peer_access.h"
 #include "libruntime/src/device/session.h"
+#include "libruntime/src/graph/capture.h"
 #include "libruntime/src/memory/copy_engine.h"
 #include "libruntime/src/memory/managed_memory.h"
 #include "libruntime/src/memory/pinned_memory.h"
@@ -151,6 +152,22 @@ aclError SubmitCopy(const CopyRequest& request, uint32_t flags, Stream* stream, 
       copy);
 }
 
+// Captures and pageable memory: nobody waits for a captured copy, so its memory has to stay.
+aclError CheckPageable(const Route& route, Stream* stream) {
+  if (route.flags == 0) [[likely]] {
+    return ACL_SUCCESS;
+  }
+  VNPU_RETURN_IF_ERROR(CheckUnsafeAsync(stream));
+  if (stream->has(kUpdating)) {
+    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                "copies in task groups take memory that is pinned or on the device");
+  }
+  return !stream->has(kDiverted) || route.session->copies().ReachesPageable()
+             ? ACL_SUCCESS
+             : Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                    "the device process cannot reach memory that is not pinned");
+}
+
 // The row after `row`.
 CopyRequest NextRow(const CopyRequest& row, const Rows& rows) {
   CopyRequest next = row;
@@ -203,6 +220,7 @@ aclError CheckReachable(const void* pointer, const Stream& stream) {
 }
 
 aclError CopyNow(const CopyRequest& request) {
+  VNPU_RETURN_IF_ERROR(CheckUnsafe("a copy that waits"));
   Route route;
   VNPU_RETURN_IF_ERROR(FindRoute(request, &route));
   if (!KindFits(request.kind, route)) [[unlikely]] {
@@ -220,11 +238,15 @@ aclError CopyNow(const CopyRequest& request) {
 aclError CopyInStream(const CopyRequest& request, Stream* stream) {
   Route route;
   VNPU_RETURN_IF_ERROR(FindStreamRoute(request, stream, &route));
+  VNPU_RETURN_IF_ERROR(CheckPageable(route, stream));
   if (route.flags != 0 && !route.session->copies().ReachesPageable()) {
     return CopyAfter(stream, request, route);
   }
   Submitted copy;
   VNPU_RETURN_IF_ERROR(SubmitCopy(request, route.flags, stream, &copy));
+  if (copy.queue == nullptr) [[unlikely]] {
+    return ACL_SUCCESS;  // part of a graph
+  }
   // The caller may reuse pageable memory, and a source to be buffered, on return.
   if (route.flags != 0 || request.kind == ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE) {
     return WaitForTask(*route.session, copy, std::nullopt, Spin::kAdaptive);
@@ -233,6 +255,7 @@ aclError CopyInStream(const CopyRequest& request, Stream* stream) {
 }
 
 aclError CopyRowsNow(const CopyRequest& first, const Rows& rows_asked) {
+  VNPU_RETURN_IF_ERROR(CheckUnsafe("a copy that waits"));
   CopyRequest row = first;
   Rows rows = rows_asked;
   JoinRows(&row, &rows);
@@ -253,6 +276,7 @@ aclError CopyRowsInStream(const CopyRequest& first, const Rows& rows_asked, Stre
   JoinRows(&row, &rows);
   Route route;
   VNPU_RETURN_IF_ERROR(FindStreamRoute(row, stream, &route));
+  VNPU_RETURN_IF_ERROR(CheckPageable(route, stream));
   const bool after = route.flags != 0 && !route.session->copies().ReachesPageable();
   Submitted copy;
   for (uint64_t i = 0; i < rows.count; ++i, row = NextRow(row, rows)) {
@@ -260,12 +284,13 @@ aclError CopyRowsInStream(const CopyRequest& first, const Rows& rows_asked, Stre
                                : SubmitCopy(row, route.flags, stream, &copy));
   }
   // One wait for all rows: the tasks of a stream end in order.
-  return route.flags != 0 && !after
+  return route.flags != 0 && !after && copy.queue != nullptr
              ? WaitForTask(*route.session, copy, std::nullopt, Spin::kAdaptive)
              : ACL_SUCCESS;
 }
 
 aclError FillNow(void* dst, uint64_t size, uint32_t value, uint32_t width) {
+  VNPU_RETURN_IF_ERROR(CheckUnsafe("a fill that waits"));
   const End end = FindEnd(dst);
   if (end.place != Place::kDevice) {
     FillOnHost(dst, size, value, width);
@@ -277,6 +302,11 @@ aclError FillNow(void* dst, uint64_t size, uint32_t value, uint32_t width) {
 aclError FillInStream(void* dst, uint64_t size, uint32_t value, uint32_t width, Stream* stream) {
   const End end = FindEnd(dst);
   if (end.place == Place::kPageable) {
+    VNPU_RETURN_IF_ERROR(CheckUnsafeAsync(stream));
+    if (stream->has(kDiverted) || stream->has(kUpdating)) {
+      return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                  "fills in models take memory that is pinned or on the device");
+    }
     FillOnHost(dst, size, value, width);
     return ACL_SUCCESS;
   }

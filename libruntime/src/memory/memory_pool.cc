@@ -26,6 +26,10 @@ aclError TakePoint(Stream* stream, SubmitQueue** queue, TaskPoint* last) {
   if (!stream->alive()) {
     return FailStaleStream(stream);
   }
+  if (stream->graph != nullptr) {
+    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                "memory cannot be allocated and freed by streams that are captured or persistent");
+  }
   *queue = stream->queue;
   const uint64_t tail = stream->queue->tail();
   *last = tail == 0 ? TaskPoint{} : TaskPoint{.queue = stream->queue, .task = tail - 1};

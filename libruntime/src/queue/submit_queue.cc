@@ -11,6 +11,7 @@
 #include "libruntime/src/base/error.h"
 #include "libruntime/src/base/log.h"
 #include "libruntime/src/device/session.h"
+#include "libruntime/src/graph/model.h"
 #include "libruntime/src/queue/exception_callback.h"
 #include "libruntime/src/queue/queue_pool.h"
 
@@ -250,6 +251,11 @@ bool SubmitQueue::ReadArgs(uint64_t task, std::vector<std::byte>* bytes, void** 
   return (sqe.flags & VNPU_SQE_INLINE) != 0 || used - (end - rounded) <= arg_ring_.capacity();
 }
 
+uint8_t SubmitQueue::EntryOf(uint64_t task) const {
+  const vnpu_sqe& sqe = sq_[task & mask_];
+  return sqe.seq == static_cast<uint32_t>(task) ? sqe.opcode : uint8_t{VNPU_OP_COUNT};
+}
+
 Failure SubmitQueue::Describe(const vnpu_cqe& completion, uint32_t* func_id) const {
   vnpu_exception record{};
   bool known = false;
@@ -266,6 +272,13 @@ Failure SubmitQueue::Describe(const vnpu_cqe& completion, uint32_t* func_id) con
       .code = StatusToAcl(completion.status, record.unit), .task = completion.task, .text = {}};
   failure.text =
       fmt::format("device {}, stream {}, task {}: ", session_.index(), id_, completion.task);
+  if (known && record.model_id != 0) {
+    failure.text +=
+        DescribePlace(session_, record.model_id, record.stream, record.position) + ": ";
+  }
+  if (completion.status == VNPU_E_ABORTED && EntryOf(completion.task) == VNPU_OP_MODEL_EXECUTE) {
+    failure.code = ACL_ERROR_RT_MODEL_ABORT_NORMAL;
+  }
   if (known && record.opcode == VNPU_OP_KERNEL) {
     *func_id = record.func_id;
     failure.text += fmt::format("kernel '{}' failed on {} {}, block {}: {}",

@@ -15,6 +15,7 @@
 
 #include "acl/acl_base.h"
 #include "libruntime/src/base/shared_memory.h"
+#include "libruntime/src/graph/node_kind.h"
 #include "libruntime/src/queue/ring_space.h"
 
 namespace vnpu::runtime {
@@ -49,6 +50,10 @@ struct Slot {
   uint64_t data_position = 0;
   uint32_t arg_bytes = 0;
   uint32_t data_bytes = 0;
+  // For graphs that keep the task: what it is about, as GraphNode::object and its kind say.
+  const void* object = nullptr;
+  NodeKind kind = NodeKind::kTask;
+  uint8_t hints = 0;
 };
 
 // A failed task of a queue.
@@ -157,6 +162,8 @@ class SubmitQueue {
   void RingDoorbell();
   int PublishByDriver(const Slot& slot);
   Failure Describe(const vnpu_cqe& completion, uint32_t* func_id) const;
+  // The opcode of a task, while its slot was not used again; VNPU_OP_COUNT otherwise.
+  uint8_t EntryOf(uint64_t task) const;
   void LogFailure(const std::string& text);
   void KeepFailure(Failure failure);
 

@@ -7,6 +7,7 @@
 #include "libruntime/src/callback/host_calls.h"
 #include "libruntime/src/device/device.h"
 #include "libruntime/src/device/session.h"
+#include "libruntime/src/graph/model.h"
 #include "libruntime/src/stream/state_callbacks.h"
 #include "libruntime/src/stream/stream.h"
 
@@ -91,6 +92,7 @@ aclError NewContext(std::shared_ptr<Session> session, bool primary, Context** co
   fresh->session = std::move(session);
   fresh->stopped.store(ACL_SUCCESS);
   fresh->stop_on_failure = false;
+  fresh->captures = 0;
   fresh->parameters.clear();
   constexpr uint32_t kHighest = 0;
   const aclError error = NewStream(fresh, kHighest, /*flags=*/0, &fresh->default_stream);
@@ -136,6 +138,7 @@ aclError DestroyContext(Context* context) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "the context is being destroyed by another thread");
   }
   DropStreams(context, std::nullopt);
+  DropModelsOf(*context);
   const std::shared_ptr<Session> session = context->session;
   const uint32_t device = context->device;
   Bury(context);

@@ -22,9 +22,20 @@ class Session;
 class SubmitQueue;
 struct Context;
 
+struct GraphStream;
+struct GroupUpdate;
+
+enum StreamAttention : uint8_t {
+  kStopsOnFailure = 1,  // an earlier failure is the answer to further submissions
+  kDiverted = 2,        // tasks go to `graph`: the stream is captured, or persistent
+  kUpdating = 4,        // tasks go to `update`: they replace those of a task group
+  kNoImplicit = 8,      // a default stream, while streams of its context are captured
+};
+
 struct alignas(64) Stream : SlabObject {
   BiasedLock lock;  // for submission; guards what follows and the end of the stream's life
-  std::atomic<bool> stop_on_failure{false};
+  // Why submissions are not simply put into the queue: StreamAttention; 0 for most streams.
+  std::atomic<uint8_t> attention{0};
   std::atomic<bool> overflow_check{false};  // kernels note overflows
   bool failure_mode_set = false;
   bool fast_sync = false;
@@ -35,6 +46,13 @@ struct alignas(64) Stream : SlabObject {
   uint64_t session_serial = 0;
   uint32_t flags = 0;
   uint32_t priority = 0;
+  GraphStream* graph = nullptr;
+  GroupUpdate* update = nullptr;
+
+  bool has(StreamAttention reason) const {
+    return (attention.load(std::memory_order_relaxed) & reason) != 0;
+  }
+  bool stops_on_failure() const { return has(kStopsOnFailure); }
 };
 
 struct alignas(64) Context : SlabObject {
@@ -47,6 +65,7 @@ struct alignas(64) Context : SlabObject {
 
   std::mutex mutex;  // guards what follows
   bool stop_on_failure = false;
+  uint32_t captures = 0;  // of its streams, under way
   std::unordered_set<Stream*> streams;
   std::map<int, int64_t> parameters;  // aclrtCtxSetSysParamOpt
 };

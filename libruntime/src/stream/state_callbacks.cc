@@ -5,7 +5,7 @@
 namespace vnpu::runtime {
 namespace {
 
-void Notify(Stream* stream, aclrtStreamState state) {
+void NotifyState(Stream* stream, aclrtStreamState state) {
   StreamCallbacks().ForEach([&](aclrtStreamStateCallback callback, void* argument) {
     callback(stream, state, argument);
   });
@@ -18,9 +18,9 @@ NamedCallbacks<aclrtStreamStateCallback>& StreamCallbacks() {
   return *callbacks;
 }
 
-void NotifyCreated(Stream* stream) { Notify(stream, ACL_RT_STREAM_STATE_CREATE_POST); }
+void NotifyCreated(Stream* stream) { NotifyState(stream, ACL_RT_STREAM_STATE_CREATE_POST); }
 
-void NotifyDestroying(Stream* stream) { Notify(stream, ACL_RT_STREAM_STATE_DESTROY_PRE); }
+void NotifyDestroying(Stream* stream) { NotifyState(stream, ACL_RT_STREAM_STATE_DESTROY_PRE); }
 
 void NotifyDestroyingAllOf(Context* context) {
   std::vector<Stream*> doomed;

@@ -9,6 +9,7 @@
 #include "libruntime/src/base/log.h"
 #include "libruntime/src/callback/host_calls.h"
 #include "libruntime/src/device/session.h"
+#include "libruntime/src/graph/stream_end.h"
 #include "libruntime/src/kernel/print.h"
 #include "libruntime/src/memory/memory_pool.h"
 #include "libruntime/src/memory/pinned_memory.h"
@@ -21,7 +22,7 @@ constexpr uint32_t kHugeEntries = 8192;
 
 // Gives the queue of a stream that is not alive any more back.
 void ReturnQueue(Stream* stream, bool clean) {
-  if (stream->session->usable() && clean && !stream->stop_on_failure.load()) {
+  if (stream->session->usable() && clean && !stream->stops_on_failure()) {
     stream->session->queues().Recycle(stream->queue);
   } else {
     stream->session->queues().Destroy(stream->queue);
@@ -79,7 +80,7 @@ bool TakeView(Stream* stream, View* view) {
            .tail = stream->queue->tail(),
            .aborts = stream->queue->aborts(),
            .spin = stream->fast_sync ? Spin::kLong : Spin::kAdaptive,
-           .stop_on_failure = stream->stop_on_failure.load(),
+           .stop_on_failure = stream->stops_on_failure(),
            .context = stream->context};
   return true;
 }
@@ -147,13 +148,15 @@ aclError NewStream(Context* context, uint32_t priority, uint32_t flags, Stream**
   fresh->priority = priority;
   fresh->fast_sync = (flags & ACL_STREAM_FAST_SYNC) != 0;
   fresh->failure_mode_set = false;
-  fresh->stop_on_failure.store(false);
+  fresh->attention.store(0);
+  fresh->graph = nullptr;
+  fresh->update = nullptr;
   fresh->core_limits.store({});
   fresh->overflow_check.store(false);
   const std::lock_guard lock(context->mutex);
   if (context->stop_on_failure) {
     context->session->queues().SetStopOnFailure(*fresh->queue, true);
-    fresh->stop_on_failure.store(true);
+    fresh->attention.fetch_or(kStopsOnFailure);
   }
   context->streams.insert(fresh);
   streams.Publish(fresh);
@@ -166,6 +169,7 @@ aclError DestroyStream(Stream* stream, bool force) {
   if (stream == context->default_stream) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "the default stream of a context cannot be destroyed");
   }
+  VNPU_RETURN_IF_ERROR(LeaveGraphs(stream, force));
   if (!EndLife(stream)) {
     return FailStaleStream(stream);
   }
@@ -185,6 +189,7 @@ aclError DestroyStream(Stream* stream, bool force) {
 }
 
 void DropStream(Stream* stream, Deadline deadline) {
+  LeaveGraphs(stream, /*force=*/true);
   if (!EndLife(stream)) {
     return;
   }
@@ -250,7 +255,7 @@ aclError SetFailureMode(Stream* stream, bool stop) {
   for (Stream* each : context->streams) {
     VNPU_RETURN_IF_ERROR(context->session->queues().SetStopOnFailure(*each->queue, true));
     const std::lock_guard stream_lock(each->lock);
-    each->stop_on_failure.store(true);
+    each->attention.fetch_or(kStopsOnFailure);
   }
   return ACL_SUCCESS;
 }

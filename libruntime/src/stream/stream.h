@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "libruntime/src/base/error.h"
+#include "libruntime/src/base/guard.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/queue/submit_queue.h"
 #include "libruntime/src/stream/context.h"
@@ -58,6 +59,12 @@ extern thread_local constinit uint64_t last_task;
 // For a submission that found no room: waits for some, without the stream's lock.
 aclError WaitForRoom(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, uint64_t target,
                      const std::shared_ptr<Session>& session, SubmitQueue* queue);
+// For a stream with attention: refuses the task, or makes a place in a graph for it (sqe is not
+// null; the stream's lock is then held until KeepTask), or neither: it goes to the queue.
+aclError Attend(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, Slot* place);
+// The task has been written into its place. A graph's task is none of a queue: *submitted gets no
+// queue.
+aclError KeepTask(Stream* stream, const Slot& place, Submitted* submitted);
 // For a stream whose context stops on failure: the failure, if there was one.
 aclError FailIfStopped(Stream* stream);
 aclError FailPublish(Stream* stream, int error);
@@ -69,9 +76,12 @@ template <class Fill>
 aclError Submit(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, Fill&& fill,
                 Submitted* submitted = nullptr) {
   for (;;) {
-    if (stream->stop_on_failure.load(std::memory_order_relaxed)) [[unlikely]] {
-      if (const aclError stopped = internal::FailIfStopped(stream); stopped != ACL_SUCCESS) {
-        return stopped;
+    if (stream->attention.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+      Slot place;
+      VNPU_RETURN_IF_ERROR(internal::Attend(stream, arg_bytes, data_bytes, &place));
+      if (place.sqe != nullptr) {
+        fill(place);
+        return internal::KeepTask(stream, place, submitted);
       }
     }
     std::unique_lock lock(stream->lock);

@@ -42,6 +42,8 @@ inline constexpr Command kCommands[] = {
     VNPU_RAW_COMMAND(NOTIFY_SHARE, false, true),  VNPU_RAW_COMMAND(NOTIFY_ALLOW, false, true),
     VNPU_RAW_COMMAND(NOTIFY_OPEN, false, true),   VNPU_RAW_COMMAND(NOTIFY_SEQ, false, true),
     VNPU_RAW_COMMAND(FIRMWARE, true, false),      VNPU_RAW_COMMAND(FIRMWARE_UPGRADE, true, false),
+    VNPU_RAW_COMMAND(MODEL_CREATE, false, true),  VNPU_RAW_COMMAND(MODEL_DESTROY, false, true),
+    VNPU_RAW_COMMAND(MODEL_ABORT, false, true),
 };
 #undef VNPU_RAW_COMMAND
 

@@ -1,0 +1,143 @@
+// Submission to streams whose tasks do not go to their queues: those that are captured, persistent,
+// or update a task group.
+#include <cstddef>
+
+#include "libruntime/src/base/round_up.h"
+#include "libruntime/src/graph/capture.h"
+#include "libruntime/src/graph/group.h"
+#include "libruntime/src/stream/stream.h"
+
+namespace vnpu::runtime {
+namespace {
+
+// Numbers tasks of persistent streams; BuildEnd numbers those of its model anew.
+std::atomic<uint32_t> next_persistent_id{0};
+
+// Whether tasks may come in; with the stream's lock held.
+aclError CheckTakesTasks(const GraphStream& graph) {
+  if (graph.sealed || graph.ended) {
+    return ACL_ERROR_RT_PARAM_INVALID;
+  }
+  const Model* const model = graph.model;
+  if (model == nullptr || graph.persistent) {
+    return ACL_SUCCESS;
+  }
+  if (model->capture.refused.load(std::memory_order_relaxed) != ACL_SUCCESS) {
+    return ACL_ERROR_RT_STREAM_CAPTURE_INVALIDATED;
+  }
+  const GraphStream* const group = model->open_group_stream.load(std::memory_order_relaxed);
+  return group != nullptr && group != &graph ? ACL_ERROR_STREAM_TASK_GROUP_INTR : ACL_SUCCESS;
+}
+
+// Without the lock: says why.
+[[gnu::cold]] aclError FailTask(Stream* stream, aclError code) {
+  switch (code) {
+    case ACL_ERROR_RT_STREAM_CAPTURE_INVALIDATED:
+      return Fail(code, "the capture of the stream has failed; end it with aclmdlRICaptureEnd");
+    case ACL_ERROR_STREAM_TASK_GROUP_INTR:
+      if (Model* const model = CaptureOf(stream); model != nullptr) {
+        RefuseCapture(model, code);
+      }
+      return Fail(code,
+                  "another stream of the capture records a task group; tasks of this stream have "
+                  "to wait for aclmdlRICaptureTaskGrpEnd. The capture has failed");
+    default:
+      return Fail(
+          code,
+          "the stream's tasks are complete: aclmdlRIEndTask or aclmdlRIBuildEnd was called; "
+          "aclrtPersistentTaskClean starts anew");
+  }
+}
+
+// The nodes that take the stream's tasks; null: its queue does.
+GraphStream* PlaceOf(const Stream& stream) {
+  if (stream.update != nullptr) {
+    return stream.update->scratch;
+  }
+  return stream.graph;
+}
+
+// With the lock held: makes the node.
+void OpenNode(GraphStream* graph, uint32_t arg_bytes, uint32_t data_bytes, Slot* place) {
+  GraphNode* const node = NextNode(graph, arg_bytes);
+  place->sqe = &node->sqe;
+  place->args = node->args;
+  place->arg_bytes = arg_bytes;
+  place->data_bytes = data_bytes;
+  if (data_bytes > 0) {
+    place->data = TakeData(graph, data_bytes);
+  }
+}
+
+aclError TakePlace(Stream* stream, uint32_t arg_bytes, uint32_t data_asked, Slot* place) {
+  const auto data_bytes = static_cast<uint32_t>(RoundUp(data_asked, 64));
+  std::byte* block = nullptr;
+  uint32_t block_bytes = 0;
+  for (;;) {
+    stream->lock.lock();
+    GraphStream* const graph = stream->alive() ? PlaceOf(*stream) : nullptr;
+    const aclError refused = graph != nullptr ? CheckTakesTasks(*graph) : ACL_SUCCESS;
+    if (graph == nullptr || refused != ACL_SUCCESS) {
+      stream->lock.unlock();
+      return refused == ACL_SUCCESS ? ACL_SUCCESS : FailTask(stream, refused);
+    }
+    if (block != nullptr) {
+      AddDataBlock(graph, block, block_bytes);
+      block = nullptr;
+    }
+    if (HasData(*graph, data_bytes)) {
+      OpenNode(graph, arg_bytes, data_bytes, place);
+      return ACL_SUCCESS;
+    }
+    stream->lock.unlock();
+    VNPU_RETURN_IF_ERROR(NewDataBlock(*graph, data_bytes, &block, &block_bytes));
+  }
+}
+
+}  // namespace
+
+namespace internal {
+
+aclError Attend(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, Slot* place) {
+  if (stream->has(kNoImplicit)) {
+    return RefuseImplicit(stream);
+  }
+  if (stream->has(kDiverted) || stream->has(kUpdating)) {
+    return TakePlace(stream, arg_bytes, data_bytes, place);
+  }
+  return stream->stops_on_failure() ? FailIfStopped(stream) : ACL_SUCCESS;
+}
+
+aclError KeepTask(Stream* stream, const Slot& place, Submitted* submitted) {
+  static_assert(offsetof(GraphNode, sqe) == 0);
+  auto* const node = reinterpret_cast<GraphNode*>(place.sqe);
+  node->object = place.object;
+  node->kind = place.kind;
+  node->bits = static_cast<uint8_t>(place.hints << GraphNode::kHintShift);
+  node->arg_room = place.arg_bytes;
+  GraphStream* const graph = PlaceOf(*stream);
+  Model* const model = graph->model;
+  node->id = !graph->persistent ? graph->next_id
+                                : next_persistent_id.fetch_add(1, std::memory_order_relaxed);
+  aclError error = ACL_SUCCESS;
+  if (stream->update != nullptr) [[unlikely]] {
+    error = CheckReplacement(*stream->update, *node);
+  } else if (model != nullptr && model->open_group_stream.load(std::memory_order_relaxed) == graph)
+      [[unlikely]] {
+    error = EnterGroup(model->open_group, node);
+  }
+  if (error == ACL_SUCCESS) {
+    ++graph->size;
+    ++graph->next_id;
+    last_task = node->id;
+  }
+  stream->lock.unlock();
+  if (submitted != nullptr) {
+    *submitted = {.queue = nullptr, .task = node->id};
+  }
+  return error == ACL_SUCCESS ? ACL_SUCCESS : FailGroupTask(error);
+}
+
+}  // namespace internal
+
+}  // namespace vnpu::runtime

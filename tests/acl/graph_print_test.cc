@@ -1,0 +1,162 @@
+// Models as JSON, and the pictures that vnpu-ctl draws of them.
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tests/acl/graph_support.h"
+
+namespace vnpu::test {
+namespace {
+
+using Json = nlohmann::json;
+
+class GraphPrintTest : public GraphTest {
+ protected:
+  void SetUp() override {
+    GraphTest::SetUp();
+    folder_ = std::filesystem::temp_directory_path() / ("graph-print-" + std::to_string(getpid()));
+    std::filesystem::create_directories(folder_);
+    ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
+    const aclrtEvent event = MakeEvent();
+    ASSERT_OK(Affine(value_->get(), 10, 0x1234, stream_));
+    ASSERT_OK(aclrtRecordEvent(event, stream_));
+    ASSERT_OK(aclrtStreamWaitEvent(other_, event));
+    ASSERT_OK(aclrtMemsetAsync(value_->get(), 8, 0, 8, other_));
+    ASSERT_OK(aclrtRecordEvent(event, other_));
+    ASSERT_OK(aclrtStreamWaitEvent(stream_, event));
+    model_ = EndCapture(stream_);
+    ASSERT_OK(aclmdlRISetName(model_, "pretty"));
+  }
+  void TearDown() override {
+    std::filesystem::remove_all(folder_);
+    GraphTest::TearDown();
+  }
+
+  std::string File(const char* name) const { return folder_ / name; }
+  Json Print(uint32_t flags) {
+    EXPECT_OK(aclmdlRIDebugJsonPrint(model_, File("model.json").c_str(), flags));
+    Json json;
+    std::ifstream(File("model.json")) >> json;
+    return json;
+  }
+  // Runs vnpu-ctl graph; its exit code.
+  int Draw(const std::string& path, const std::string& arguments) {
+    const std::string command =
+        "PATH='" + path + "' " VNPU_TEST_CTL " graph " + arguments + " 2> " + File("errors");
+    const int status = std::system(command.c_str());
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  std::string Text(const char* name) const {
+    const std::vector<char> bytes = ReadFile(File(name));
+    return {bytes.begin(), bytes.end()};
+  }
+
+  std::filesystem::path folder_;
+  aclmdlRI model_ = nullptr;
+};
+
+TEST_F(GraphPrintTest, JsonHasStreamsTasksAndTheirOrder) {
+  const Json json = Print(ACL_MDLRI_DEBUG_JSON_PRINT_SUMMARY);
+  const Json& model = json["models"][0];
+  uint32_t id = 0;
+  ASSERT_OK(aclmdlRIGetId(model_, &id));
+  EXPECT_EQ(model["id"], id);
+  EXPECT_EQ(model["name"], "pretty");
+  EXPECT_EQ(model["device"], 0);
+  ASSERT_EQ(model["streams"].size(), 2U);
+  const Json& first = model["streams"][0]["tasks"];
+  const Json& second = model["streams"][1]["tasks"];
+  ASSERT_EQ(first.size(), 3U);
+  ASSERT_EQ(second.size(), 3U);
+  EXPECT_EQ(first[0]["kernel"], "affine");
+  EXPECT_EQ(first[0]["after"], Json::array());
+  EXPECT_FALSE(first[0].contains("args"));
+  EXPECT_EQ(first[1]["type"], "event record");
+  EXPECT_EQ(second[0]["type"], "event wait");
+  EXPECT_EQ(second[0]["after"], Json::array({1}));
+  EXPECT_EQ(second[1]["type"], "memset");
+  EXPECT_EQ(second[1]["after"], Json::array({2}));
+  EXPECT_EQ(first[2]["after"], Json::array({1, 4}));
+  // For chrome://tracing: each task, and an arrow for each wait.
+  size_t tasks = 0;
+  size_t arrows = 0;
+  for (const Json& event : json["traceEvents"]) {
+    tasks += event["ph"] == "X" ? 1 : 0;
+    arrows += event["ph"] == "s" ? 1 : 0;
+  }
+  EXPECT_EQ(tasks, 6U);
+  EXPECT_EQ(arrows, 2U);
+}
+
+TEST_F(GraphPrintTest, VerboseJsonHasArguments) {
+  const Json task =
+      Print(ACL_MDLRI_DEBUG_JSON_PRINT_VERBOSE)["models"][0]["streams"][0]["tasks"][0];
+  EXPECT_EQ(task["argsSize"], 24);
+  const auto args = task["args"].get<std::string>();
+  EXPECT_EQ(args.substr(16),
+            "0a00000000000000"
+            "3412000000000000");
+}
+
+TEST_F(GraphPrintTest, ConditionsNameTheirBodies) {
+  ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
+  auto status = ACL_MODEL_RI_CAPTURE_STATUS_NONE;
+  ASSERT_OK(aclmdlRICaptureGetInfo(stream_, &status, &model_));
+  aclmdlRICondHandle condition = nullptr;
+  ASSERT_OK(
+      aclmdlRICondHandleCreate(model_, 0, ACL_MODEL_RI_COND_HANDLE_ASSIGN_DEFAULT, &condition));
+  aclmdlRI bodies[2] = {};
+  ASSERT_OK(aclmdlRIAddCondTask({.handle = condition,
+                                 .type = ACL_MODEL_RI_COND_TYPE_SWITCH,
+                                 .size = 2,
+                                 .modelRIArray = bodies},
+                                stream_, 0));
+  EndCapture(stream_);
+  const Json json = Print(0);
+  ASSERT_EQ(json["models"].size(), 3U);
+  const Json& task = json["models"][0]["streams"][0]["tasks"][0];
+  EXPECT_EQ(task["condition"], "switch");
+  EXPECT_EQ(task["bodies"], Json::array({json["models"][1]["id"], json["models"][2]["id"]}));
+}
+
+TEST_F(GraphPrintTest, BadCallsAreRefused) {
+  EXPECT_EQ(aclmdlRIDebugJsonPrint(model_, nullptr, 0), ACL_ERROR_INVALID_PARAM);
+  EXPECT_EQ(aclmdlRIDebugJsonPrint(model_, File("x").c_str(), 2), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(aclmdlRIDebugJsonPrint(model_, "/nowhere/model.json", 0), ACL_ERROR_RT_FILE_OPEN);
+  EXPECT_EQ(aclmdlRIDebugJsonPrint(nullptr, File("x").c_str(), 0), ACL_ERROR_INVALID_PARAM);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  EXPECT_OK(aclmdlRIDebugPrint(model_));
+#pragma GCC diagnostic pop
+}
+
+TEST_F(GraphPrintTest, VnpuCtlHandsThePictureToDot) {
+  Print(0);
+  // In the place of graphviz: keeps what it is given.
+  std::ofstream(File("dot")) << "#!/bin/sh\n[ \"$1 $2\" = '-Tsvg -o' ] && /bin/cat > \"$3\"\n";
+  chmod(File("dot").c_str(), 0755);
+  EXPECT_EQ(Draw(folder_, File("model.json") + " -o " + File("model.svg")), 0) << Text("errors");
+  const std::string dot = Text("model.svg");
+  for (const char* part : {"digraph", "pretty", "stream 1", "0: affine x 1", "3: memset"}) {
+    EXPECT_NE(dot.find(part), std::string::npos) << part << "\n" << dot;
+  }
+}
+
+TEST_F(GraphPrintTest, VnpuCtlSaysWhatItLacks) {
+  Print(0);
+  EXPECT_NE(Draw("/nowhere", File("model.json")), 0);
+  EXPECT_NE(Text("errors").find("install graphviz"), std::string::npos) << Text("errors");
+  EXPECT_NE(Draw("/nowhere", File("none.json")), 0);
+  EXPECT_NE(Text("errors").find("cannot read"), std::string::npos) << Text("errors");
+  std::ofstream(File("bad.json")) << "{\"models\": 3}";
+  EXPECT_NE(Draw("/nowhere", File("bad.json")), 0);
+  EXPECT_NE(Text("errors").find("aclmdlRIDebugJsonPrint"), std::string::npos) << Text("errors");
+}
+
+}  // namespace
+}  // namespace vnpu::test
