@@ -77,6 +77,17 @@ TEST_F(ManagedTest, CopiesTakeItForHostAndForDevice) {
   EXPECT_EQ(managed[0], 6);
 }
 
+TEST_F(ManagedTest, RangesAroundAddressesAreAllocations) {
+  for (int i = 0; i < 3; ++i) {
+    char* const memory = Allocate(100);
+    void* base = nullptr;
+    size_t size = 0;
+    ASSERT_OK(aclrtMemGetAddressRange(memory + 99, &base, &size));
+    EXPECT_EQ(base, memory);
+    EXPECT_EQ(size, kManagedUnit);
+  }
+}
+
 TEST_F(ManagedTest, AdviceIsRememberedForEachPage) {
   char* memory = Allocate(3 * kManagedUnit);
   const auto read_mostly = ACL_MEM_RANGE_ATTRIBUTE_READ_MOSTLY;

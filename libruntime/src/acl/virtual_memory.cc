@@ -11,6 +11,7 @@
 #include "libruntime/src/device/peer_access.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/memory/device_memory.h"
+#include "libruntime/src/memory/managed_memory.h"
 #include "libruntime/src/memory/pinned_memory.h"
 #include "libruntime/src/stream/context.h"
 
@@ -263,7 +264,10 @@ aclError aclrtMemGetAddressRange(void* ptr, void** pbase, size_t* psize) {
     const auto address = reinterpret_cast<uint64_t>(ptr);
     auto range = session->device_memory().BlockOf(address);
     if (!range.has_value()) {
-      range = session->pinned_memory().BlockOf(address);
+      // Managed memory is cut from pinned memory.
+      range = session->managed_memory().Contains(address)
+                  ? session->managed_memory().BlockOf(address)
+                  : session->pinned_memory().BlockOf(address);
     }
     if (!range.has_value()) {
       range = session->virtual_memory().MappingOf(address);

@@ -109,6 +109,15 @@ bool ManagedMemory::Contains(uint64_t address) const {
   return FindRange(regions_, address, [](uint64_t size) { return size; }) != regions_.end();
 }
 
+std::optional<BlockPool::Range> ManagedMemory::BlockOf(uint64_t address) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = FindRange(allocations_, address,
+                               [](const Allocation& allocation) { return allocation.size; });
+  return found != allocations_.end()
+             ? std::optional(BlockPool::Range{.base = found->first, .size = found->second.size})
+             : std::nullopt;
+}
+
 aclError ManagedMemory::FindPages(const ManagedRange& range, std::span<Page>* pages) {
   const auto found = FindRange(allocations_, range.address,
                                [](const Allocation& allocation) { return allocation.size; });

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -44,6 +45,9 @@ class ManagedMemory {
 
   // Whether the address lies in managed memory, in use or not. No lock while there is none.
   bool Contains(uint64_t address) const;
+
+  // The allocation that holds the address.
+  std::optional<BlockPool::Range> BlockOf(uint64_t address) const;
 
   // `place` is kNowhere where the advice needs none.
   aclError Advise(const ManagedRange& range, aclrtMemManagedAdviseType advice,
