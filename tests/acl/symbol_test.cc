@@ -3,6 +3,7 @@
 
 #include "tests/acl/support.h"
 #include "uapi/vnpu/host_image.h"
+#include "vnpu/vnpu.h"
 
 struct vnpu_host_image* vnpu_host_images = nullptr;
 
@@ -93,6 +94,35 @@ TEST_F(SymbolTest, ArgumentsAreChecked) {
             ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_EQ(aclrtMemcpyToSymbol(host_side, nullptr, 4, 0, ACL_MEMCPY_DEFAULT),
             ACL_ERROR_INVALID_PARAM);
+}
+
+TEST_F(SymbolTest, ImagesOfALibraryThatTheListLacks) {
+  const std::vector<char> bytes = ReadFile(VNPU_TEST_KERNELS);
+  vnpu_host_image image{};
+  image.image = bytes.data();
+  image.image_size = bytes.size();
+  int32_t device = -1;
+  uint64_t first_use = 0;
+  ASSERT_OK(vnpuGetDeviceUse(&device, &first_use));
+  EXPECT_EQ(device, 0);
+  aclrtFuncHandle kernel = nullptr;
+  aclrtFuncHandle again = nullptr;
+  ASSERT_OK(vnpuGetHostKernel(&image, "nothing", &kernel));
+  ASSERT_OK(vnpuGetHostKernel(&image, "nothing", &again));
+  EXPECT_EQ(kernel, again);
+  EXPECT_OK(aclrtLaunchKernelWithHostArgs(kernel, 1, stream_, nullptr, nullptr, 0, nullptr, 0));
+  EXPECT_OK(aclrtSynchronizeStream(stream_));
+  EXPECT_NE(vnpuGetHostKernel(&image, "no such kernel", &again), ACL_SUCCESS);
+  EXPECT_EQ(vnpuGetHostKernel(nullptr, "nothing", &again), ACL_ERROR_INVALID_PARAM);
+  // After a reset it is another use, and the image is loaded once more.
+  ASSERT_OK(aclrtResetDeviceForce(0));
+  ASSERT_OK(aclrtSetDevice(0));
+  uint64_t second_use = 0;
+  ASSERT_OK(vnpuGetDeviceUse(&device, &second_use));
+  EXPECT_GT(second_use, first_use);
+  ASSERT_OK(vnpuGetHostKernel(&image, "nothing", &again));
+  EXPECT_OK(aclrtLaunchKernelWithHostArgs(again, 1, nullptr, nullptr, nullptr, 0, nullptr, 0));
+  EXPECT_OK(aclrtSynchronizeStream(nullptr));
 }
 
 }  // namespace

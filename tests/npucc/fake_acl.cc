@@ -110,16 +110,11 @@ aclError vnpuGetDeviceUse(int32_t* device, uint64_t* use) {
   return ACL_SUCCESS;
 }
 
-aclError aclrtGetFuncBySymbol(const void* symbol, aclrtFuncHandle* function) {
+aclError vnpuGetHostKernel(vnpu_host_image* image, const char* name, void** kernel) {
   State& state = Get();
   const std::lock_guard lock(state.mutex);
   ++state.counters.lookups;
-  for (const vnpu_host_image* image = vnpu_host_images; image != nullptr; image = image->next) {
-    for (const vnpu_host_symbol& kernel : std::span(image->kernels, image->kernel_count)) {
-      if (kernel.host == symbol) return FindFunction(state, *image, kernel.name, function);
-    }
-  }
-  return ACL_ERROR_RT_INVALID_DEVICE_FUNCTION;
+  return FindFunction(state, *image, name, kernel);
 }
 
 aclError aclrtLaunchKernelWithHostArgs(aclrtFuncHandle handle, uint32_t block_dim,

@@ -19,6 +19,12 @@ __attribute__((visibility("default"))) const char* vnpuGetTransport(int32_t devi
 // a use with a higher number, and what was loaded in an earlier one is gone. Any thread.
 __attribute__((visibility("default"))) aclError vnpuGetDeviceUse(int32_t* deviceId, uint64_t* use);
 
+// The handle of a kernel of the host program (vnpu/host_image.h) on the calling thread's device,
+// where the image is loaded once in each use. Any thread.
+struct vnpu_host_image;
+__attribute__((visibility("default"))) aclError vnpuGetHostKernel(struct vnpu_host_image* image,
+                                                                  const char* name, void** kernel);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif

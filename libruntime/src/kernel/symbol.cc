@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "libruntime/include/vnpu/vnpu.h"
 #include "libruntime/src/base/error.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/shared_memory.h"
@@ -100,3 +101,17 @@ aclError FindGlobalBySymbol(const void* symbol, uint64_t* address, uint64_t* siz
 }
 
 }  // namespace vnpu::runtime
+
+aclError vnpuGetHostKernel(vnpu_host_image* image, const char* name, void** kernel) {
+  namespace rt = vnpu::runtime;
+  return rt::Guard(__func__, [&]() -> aclError {
+    VNPU_REQUIRE_NOT_NULL(image);
+    VNPU_REQUIRE_NOT_NULL(name);
+    VNPU_REQUIRE_NOT_NULL(kernel);
+    rt::Function* function = nullptr;
+    VNPU_RETURN_IF_ERROR(rt::WithModule(
+        image, [&](rt::Module* module) { return rt::FindFunction(module, name, &function); }));
+    *kernel = function;
+    return ACL_SUCCESS;
+  });
+}

@@ -3,7 +3,7 @@
 #ifndef NPU_LAUNCH_H_
 #define NPU_LAUNCH_H_
 
-#include <vnpu/abi.h>
+#include <vnpu/host_image.h>
 #include <vnpu/vnpu.h>
 
 #include <atomic>
@@ -28,11 +28,26 @@ struct KernelHandle {
 /* By device. Zero-initialized, so launches need no guard. */
 using KernelHandles = KernelHandle[VNPU_MAX_DEVICES];
 
-/* Asks for the kernel's handle on the current device, which loads the image at need. */
+/* The kernel's handle on the current device; the image is loaded at need. The images are those that
+ * this code sees: a library that was opened for itself alone has a list of its own. */
+inline aclError Load(const void* kernel, aclrtFuncHandle* function) {
+  if (&vnpu_host_images == nullptr) return ACL_ERROR_RT_INVALID_DEVICE_FUNCTION;
+  vnpu_host_image* image = __atomic_load_n(&vnpu_host_images, __ATOMIC_ACQUIRE);
+  for (; image != nullptr; image = image->next) {
+    for (std::uint64_t i = 0; i < image->kernel_count; ++i) {
+      if (image->kernels[i].host == kernel) {
+        return vnpuGetHostKernel(image, image->kernels[i].name, function);
+      }
+    }
+  }
+  return ACL_ERROR_RT_INVALID_DEVICE_FUNCTION;
+}
+
+/* Finds the handle and keeps it. */
 inline aclError Find(const void* kernel, std::uint64_t use, KernelHandle& handle,
                      aclrtFuncHandle* function) {
   static std::mutex mutex;
-  const aclError error = aclrtGetFuncBySymbol(kernel, function);
+  const aclError error = Load(kernel, function);
   if (error != 0) return error;
   const std::lock_guard<std::mutex> lock(mutex);
   /* Uses are numbered upwards: who was late does not put back what a reset has voided. */
