@@ -99,6 +99,16 @@ aclError TakePlace(Stream* stream, uint32_t arg_bytes, uint32_t data_asked, Slot
 namespace internal {
 
 aclError Attend(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, Slot* place) {
+  if (stream->attention.load(std::memory_order_relaxed) == kDiverted && data_bytes == 0)
+      [[likely]] {
+    stream->lock.lock();
+    GraphStream* const graph = stream->graph;
+    if (graph != nullptr && CheckTakesTasks(*graph) == ACL_SUCCESS) [[likely]] {
+      OpenNode(graph, arg_bytes, 0, place);
+      return ACL_SUCCESS;
+    }
+    stream->lock.unlock();
+  }
   if (stream->has(kNoImplicit)) {
     return RefuseImplicit(stream);
   }
@@ -114,6 +124,7 @@ aclError KeepTask(Stream* stream, const Slot& place, Submitted* submitted) {
   node->object = place.object;
   node->kind = place.kind;
   node->bits = static_cast<uint8_t>(place.hints << GraphNode::kHintShift);
+  node->entry = GraphNode::kNoEntry;
   node->arg_room = place.arg_bytes;
   GraphStream* const graph = PlaceOf(*stream);
   Model* const model = graph->model;
@@ -127,6 +138,7 @@ aclError KeepTask(Stream* stream, const Slot& place, Submitted* submitted) {
     error = EnterGroup(model->open_group, node);
   }
   if (error == ACL_SUCCESS) {
+    ++graph->next;
     ++graph->size;
     ++graph->next_id;
     last_task = node->id;

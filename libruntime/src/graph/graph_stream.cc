@@ -91,6 +91,7 @@ void ClearGraphStream(GraphStream* graph) {
   graph->size = 0;
   graph->next_id = 0;
   graph->blocks.clear();
+  graph->next = graph->block_end = nullptr;
   graph->waits.clear();
   graph->gotos.clear();
   graph->arg_next = graph->arg_end = nullptr;
@@ -141,20 +142,11 @@ std::byte* TakeArgs(GraphStream* graph, uint32_t bytes) {
   return args;
 }
 
-GraphNode* NextNode(GraphStream* graph, uint32_t arg_bytes) {
-  const uint32_t place = graph->size % GraphStream::kBlockNodes;
-  if (place == 0 && graph->size / GraphStream::kBlockNodes == graph->blocks.size()) {
-    graph->blocks.push_back(reinterpret_cast<GraphNode*>(Blocks().Take()));
-  }
-  GraphNode* const node = graph->blocks[graph->size / GraphStream::kBlockNodes] + place;
-  // The lines of nodes to come are asked for in time.
-  __builtin_prefetch(node + 4, /*rw=*/1);
-  *node = {};
-  node->entry = GraphNode::kNoEntry;
-  if (arg_bytes > 0) {
-    node->args = TakeArgs(graph, arg_bytes);
-  }
-  return node;
+void AddBlock(GraphStream* graph) {
+  auto* const block = reinterpret_cast<GraphNode*>(Blocks().Take());
+  graph->blocks.push_back(block);
+  graph->next = block;
+  graph->block_end = block + GraphStream::kBlockNodes;
 }
 
 std::byte* TakeData(GraphStream* graph, uint32_t bytes) {

@@ -37,7 +37,6 @@ struct GraphNode {
   uint32_t id;         // an order of the model's tasks that fits what they wait for, from 0
   uint32_t entry;      // number of its entry in the image
   uint32_t arg_room;   // bytes for arguments in the image
-  uint16_t reserved;
   NodeKind kind;
   uint8_t bits;  // NodeFlags, and the launch's hints above them
 
@@ -77,8 +76,10 @@ struct alignas(64) GraphStream : SlabObject {
   bool ended = false;   // aclmdlRIEndTask
   bool sealed = false;  // takes no more tasks
 
-  uint32_t size = 0;     // nodes
-  uint32_t next_id = 0;  // while it is captured: above the ids of all that its tasks wait for
+  uint32_t size = 0;          // nodes
+  uint32_t next_id = 0;       // while it is captured: above the ids of all that its tasks wait for
+  GraphNode* next = nullptr;  // place of the next node
+  GraphNode* block_end = nullptr;
   std::vector<GraphNode*> blocks;
   std::vector<GraphWait> waits;  // in the order of their nodes
   std::vector<std::unique_ptr<GotoTask>> gotos;
@@ -112,11 +113,24 @@ void ClearGraphStream(GraphStream* graph);
 // Gives the tasks of all streams their final ids.
 void NumberTasks(std::span<GraphStream* const> streams);
 
-// A node with all but `id` and `kind` zero, not counted in `size` yet. Its args have `arg_bytes`
-// bytes of room.
-GraphNode* NextNode(GraphStream* graph, uint32_t arg_bytes);
 // Memory for arguments that lives as long as the nodes.
 std::byte* TakeArgs(GraphStream* graph, uint32_t bytes);
+
+void AddBlock(GraphStream* graph);
+
+// A node whose entry is zero, which is not counted in `size` yet, and whose other fields but `args`
+// are to be filled in. Its args have `arg_bytes` bytes of room.
+inline GraphNode* NextNode(GraphStream* graph, uint32_t arg_bytes) {
+  if (graph->next == graph->block_end) [[unlikely]] {
+    AddBlock(graph);
+  }
+  GraphNode* const node = graph->next;
+  // The lines of nodes to come are asked for in time.
+  __builtin_prefetch(node + 4, /*rw=*/1);
+  node->sqe = {};
+  node->args = arg_bytes > 0 ? TakeArgs(graph, arg_bytes) : nullptr;
+  return node;
+}
 
 // Whether TakeData finds `bytes` (multiple of 64) of pinned memory. AddData makes room for them;
 // not under a stream's lock.
