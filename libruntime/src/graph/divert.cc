@@ -128,7 +128,7 @@ aclError KeepTask(Stream* stream, const Slot& place, Submitted* submitted) {
   node->arg_room = place.arg_bytes;
   GraphStream* const graph = PlaceOf(*stream);
   Model* const model = graph->model;
-  node->id = !graph->persistent ? graph->next_id
+  node->id = !graph->persistent ? graph->size + graph->id_base
                                 : next_persistent_id.fetch_add(1, std::memory_order_relaxed);
   aclError error = ACL_SUCCESS;
   if (stream->update != nullptr) [[unlikely]] {
@@ -140,7 +140,6 @@ aclError KeepTask(Stream* stream, const Slot& place, Submitted* submitted) {
   if (error == ACL_SUCCESS) {
     ++graph->next;
     ++graph->size;
-    ++graph->next_id;
     last_task = node->id;
   }
   stream->lock.unlock();

@@ -123,7 +123,9 @@ aclError SubmitWait(Stream* stream, Event* event, GraphStream* from, uint32_t re
     index = graph->size;
     graph->waits.push_back({.node = index, .from = from, .record = record});
     if (from != nullptr) {
-      graph->next_id = std::max(graph->next_id, from->node(record).id + 1);
+      // Its id has to be above the record's.
+      const uint32_t least = from->node(record).id + 1;
+      graph->id_base = std::max(graph->id_base, least > index ? least - index : 0);
     }
   });
   if (error != ACL_SUCCESS && graph != nullptr) {

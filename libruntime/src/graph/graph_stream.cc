@@ -89,7 +89,7 @@ void ClearGraphStream(GraphStream* graph) {
     }
   }
   graph->size = 0;
-  graph->next_id = 0;
+  graph->id_base = 0;
   graph->blocks.clear();
   graph->next = graph->block_end = nullptr;
   graph->waits.clear();

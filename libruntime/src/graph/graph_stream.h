@@ -77,7 +77,7 @@ struct alignas(64) GraphStream : SlabObject {
   bool sealed = false;  // takes no more tasks
 
   uint32_t size = 0;          // nodes
-  uint32_t next_id = 0;       // while it is captured: above the ids of all that its tasks wait for
+  uint32_t id_base = 0;       // while it is captured: what ids are above `size`, as waits demand
   GraphNode* next = nullptr;  // place of the next node
   GraphNode* block_end = nullptr;
   std::vector<GraphNode*> blocks;
