@@ -45,8 +45,8 @@ kinds, host functions, kernels and what becomes of their failures, reductions an
 | send tensors by channels and queues (`acltdt...`) | no | see there |
 | collect profiles or dumps | no | see there |
 
-Some flags are refused as well (207000, with a message that names them): streams that are persistent
-or for device code only, events and notifies for device code only, host memory that is registered
+Some flags are refused as well (207000, with a message that names them): streams for device code
+only, events and notifies for device code only, host memory that is registered
 read-only.
 
 ## Functions

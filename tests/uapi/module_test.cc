@@ -120,7 +120,8 @@ TEST_P(ModuleTest, Symbols) {
   EXPECT_EQ(launches.size, 8u);
 
   vnpu_ioc_module_symbol symbol{};
-  EXPECT_ERRNO(ENOENT, FindSymbol(session, module.id(), VNPU_SYMBOL_KERNEL, "nothing", &symbol));
+  EXPECT_ERRNO(ENOENT,
+               FindSymbol(session, module.id(), VNPU_SYMBOL_KERNEL, "no_such_symbol", &symbol));
   EXPECT_ERRNO(ENOENT, FindSymbol(session, module.id(), VNPU_SYMBOL_KERNEL, "", &symbol));
   EXPECT_ERRNO(ENOENT, FindSymbol(session, module.id(), VNPU_SYMBOL_DATA, "fill", &symbol));
   EXPECT_ERRNO(ENOENT, FindSymbol(session, module.id() + 1, VNPU_SYMBOL_KERNEL, "fill", &symbol));
