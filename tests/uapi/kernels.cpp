@@ -54,8 +54,6 @@ extern "C" __global__ __aicore__ void count_down(uint64_t* word, uint64_t* total
   *total += 1;
 }
 
-extern "C" __global__ __aicore__ void nothing() {}
-
 extern "C" __global__ __aicore__ void count_launch() {
   if (GetBlockIdx() == 0) launches += 1;
 }
