@@ -38,7 +38,7 @@ struct EventInGraph {
   Model* model = nullptr;
   GraphStream* stream = nullptr;  // and where the record is
   uint32_t node = 0;
-  uint32_t uses = 0;  // by models, which name its register
+  uint32_t uses = 0;      // by models, which name its register
   bool by_model = false;  // the last record is that of a run: its queue does not tell when
   ExternalFlag record_flag = ExternalFlag::kUnknown;
   ExternalFlag wait_flag = ExternalFlag::kUnknown;

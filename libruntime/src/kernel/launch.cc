@@ -53,8 +53,8 @@ void NoteHint(const aclrtLaunchKernelAttr& attribute, LaunchTarget* target) {
 // A kernel whose blocks start together needs a core for each.
 aclError CheckBatch(const LaunchTarget& target, const Session& session) {
   const uint32_t unit = target.function->unit;
-  const uint32_t cores = session.info()
-                             .units[unit == VNPU_UNIT_MIX ? uint32_t{VNPU_UNIT_AI_CORE} : unit];
+  const uint32_t cores =
+      session.info().units[unit == VNPU_UNIT_MIX ? uint32_t{VNPU_UNIT_AI_CORE} : unit];
   return target.blocks <= cores
              ? ACL_SUCCESS
              : Fail(ACL_ERROR_RT_PARAM_INVALID,

@@ -273,8 +273,7 @@ Failure SubmitQueue::Describe(const vnpu_cqe& completion, uint32_t* func_id) con
   failure.text =
       fmt::format("device {}, stream {}, task {}: ", session_.index(), id_, completion.task);
   if (known && record.model_id != 0) {
-    failure.text +=
-        DescribePlace(session_, record.model_id, record.stream, record.position) + ": ";
+    failure.text += DescribePlace(session_, record.model_id, record.stream, record.position) + ": ";
   }
   if (completion.status == VNPU_E_ABORTED && EntryOf(completion.task) == VNPU_OP_MODEL_EXECUTE) {
     failure.code = ACL_ERROR_RT_MODEL_ABORT_NORMAL;
