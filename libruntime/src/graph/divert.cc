@@ -62,10 +62,8 @@ GraphStream* PlaceOf(const Stream& stream) {
 void OpenNode(GraphStream* graph, uint32_t arg_bytes, uint32_t data_bytes, Slot* place) {
   GraphNode* const node = NextNode(graph, arg_bytes);
   place->sqe = &node->sqe;
-  if (arg_bytes > 0) {
-    place->args = node->args;
-    place->arg_bytes = arg_bytes;
-  }
+  place->args = node->args;
+  place->arg_bytes = arg_bytes;
   if (data_bytes > 0) {
     place->data_bytes = data_bytes;
     place->data = TakeData(graph, data_bytes);
