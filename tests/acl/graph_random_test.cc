@@ -1,8 +1,10 @@
 // Random graphs, captured over several streams, against a reference that walks the dependencies.
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <random>
 #include <set>
+#include <vector>
 
 #include "tests/acl/graph_support.h"
 

@@ -1,6 +1,7 @@
 #include "libruntime/src/graph/build.h"
 
 #include <algorithm>
+#include <mutex>
 #include <vector>
 
 #include "libruntime/src/base/guard.h"

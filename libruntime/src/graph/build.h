@@ -3,6 +3,8 @@
 #ifndef VNPU_LIBRUNTIME_SRC_GRAPH_BUILD_H_
 #define VNPU_LIBRUNTIME_SRC_GRAPH_BUILD_H_
 
+#include <cstdint>
+
 #include "acl/acl_rt.h"
 #include "libruntime/src/graph/model.h"
 

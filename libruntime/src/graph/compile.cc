@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <vector>
 
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/round_up.h"

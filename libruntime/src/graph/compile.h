@@ -2,6 +2,10 @@
 #ifndef VNPU_LIBRUNTIME_SRC_GRAPH_COMPILE_H_
 #define VNPU_LIBRUNTIME_SRC_GRAPH_COMPILE_H_
 
+#include <cstdint>
+#include <map>
+#include <vector>
+
 #include "libruntime/src/graph/model.h"
 #include "libruntime/src/graph/program.h"
 

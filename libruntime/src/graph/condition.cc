@@ -1,5 +1,9 @@
 #include "libruntime/src/graph/condition.h"
 
+#include <memory>
+#include <mutex>
+#include <utility>
+
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/graph/capture.h"

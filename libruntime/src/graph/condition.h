@@ -2,6 +2,8 @@
 #ifndef VNPU_LIBRUNTIME_SRC_GRAPH_CONDITION_H_
 #define VNPU_LIBRUNTIME_SRC_GRAPH_CONDITION_H_
 
+#include <cstdint>
+
 #include "acl/acl_rt.h"
 #include "libruntime/src/graph/model.h"
 

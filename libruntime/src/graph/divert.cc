@@ -1,5 +1,6 @@
 // Submission to streams whose tasks do not go to their queues: those that are captured, persistent,
 // or update a task group.
+#include <atomic>
 #include <cstddef>
 
 #include "libruntime/src/base/round_up.h"
@@ -63,8 +64,8 @@ void OpenNode(GraphStream* graph, uint32_t arg_bytes, uint32_t data_bytes, Slot*
   place->sqe = &node->sqe;
   place->args = node->args;
   place->arg_bytes = arg_bytes;
-  place->data_bytes = data_bytes;
   if (data_bytes > 0) {
+    place->data_bytes = data_bytes;
     place->data = TakeData(graph, data_bytes);
   }
 }

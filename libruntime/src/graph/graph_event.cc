@@ -1,6 +1,7 @@
 #include "libruntime/src/graph/graph_event.h"
 
 #include <algorithm>
+#include <mutex>
 
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/graph/capture.h"

@@ -3,6 +3,8 @@
 #ifndef VNPU_LIBRUNTIME_SRC_GRAPH_GRAPH_EVENT_H_
 #define VNPU_LIBRUNTIME_SRC_GRAPH_GRAPH_EVENT_H_
 
+#include <cstdint>
+
 #include "libruntime/src/event/event.h"
 
 namespace vnpu::runtime {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <utility>
 
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/round_up.h"

@@ -126,7 +126,9 @@ inline GraphNode* NextNode(GraphStream* graph, uint32_t arg_bytes) {
   }
   GraphNode* const node = graph->next;
   // The lines of nodes to come are asked for in time.
-  __builtin_prefetch(node + 4, /*rw=*/1);
+  constexpr size_t kAhead = 8;
+  __builtin_prefetch(node + kAhead, /*rw=*/1);
+  __builtin_prefetch(&node[kAhead].object, /*rw=*/1);
   node->sqe = {};
   node->args = arg_bytes > 0 ? TakeArgs(graph, arg_bytes) : nullptr;
   return node;

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <mutex>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/round_up.h"

@@ -1,6 +1,9 @@
 #include "libruntime/src/graph/label.h"
 
 #include <algorithm>
+#include <memory>
+#include <mutex>
+#include <utility>
 
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/memory/copy.h"

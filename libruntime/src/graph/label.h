@@ -2,6 +2,8 @@
 #ifndef VNPU_LIBRUNTIME_SRC_GRAPH_LABEL_H_
 #define VNPU_LIBRUNTIME_SRC_GRAPH_LABEL_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "libruntime/src/graph/model.h"

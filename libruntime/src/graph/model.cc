@@ -1,8 +1,11 @@
 #include "libruntime/src/graph/model.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/device/session.h"

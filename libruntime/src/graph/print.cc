@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/graph/label.h"

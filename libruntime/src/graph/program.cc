@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <mutex>
 #include <thread>
+#include <utility>
 
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/log.h"

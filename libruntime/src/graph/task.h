@@ -3,6 +3,7 @@
 #define VNPU_LIBRUNTIME_SRC_GRAPH_TASK_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "acl/acl_rt.h"

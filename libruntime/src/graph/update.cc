@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
+#include <vector>
 
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/round_up.h"
