@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <mutex>
 
 #include "driver/base/memfd.h"
 
@@ -88,8 +89,16 @@ void SessionInterrupts::WakeAll() {
 // One ring of our own for this one occasion: nothing a client does to its rings can get into the
 // way of another session.
 void SessionInterrupts::WakeRings() {
+  // One after the other: the thread checker does not see that memory of one ring comes again as
+  // that of another, because liburing maps it by system calls of its own.
+  static std::mutex mapping;
   io_uring ring;
-  if (const int error = io_uring_queue_init(VNPU_MAX_IRQS, &ring, 0); error != 0) {
+  int error = 0;
+  {
+    const std::lock_guard lock(mapping);
+    error = io_uring_queue_init(VNPU_MAX_IRQS, &ring, 0);
+  }
+  if (error != 0) {
     spdlog::error("cannot wake the rings of client {}: io_uring: {}", context_->entry.pid,
                   std::strerror(-error));
     return;
@@ -111,6 +120,7 @@ void SessionInterrupts::WakeRings() {
     }
     io_uring_cqe_seen(&ring, cqe);
   }
+  const std::lock_guard lock(mapping);
   io_uring_queue_exit(&ring);
 }
 

@@ -89,19 +89,18 @@ VNPU_ASSERT_SIZE(vnpu_model_stream, 32);
 /* Places of the parts, from the start of the image. Counts within their limits do not overflow. */
 static inline uint64_t vnpu_model_graphs_offset(void) { return sizeof(struct vnpu_model_image); }
 static inline uint64_t vnpu_model_labels_offset(const struct vnpu_model_image* image) {
-  return vnpu_model_graphs_offset() + image->graphs * (uint64_t)sizeof(struct vnpu_model_graph);
+  return vnpu_model_graphs_offset() + image->graphs * sizeof(struct vnpu_model_graph);
 }
 static inline uint64_t vnpu_model_streams_offset(const struct vnpu_model_image* image) {
-  return vnpu_model_labels_offset(image) +
-         image->labels * (uint64_t)sizeof(struct vnpu_model_label);
+  return vnpu_model_labels_offset(image) + image->labels * sizeof(struct vnpu_model_label);
 }
 static inline uint64_t vnpu_model_entries_offset(const struct vnpu_model_image* image) {
-  const uint64_t end = vnpu_model_streams_offset(image) +
-                       image->streams * (uint64_t)sizeof(struct vnpu_model_stream);
+  const uint64_t end =
+      vnpu_model_streams_offset(image) + image->streams * sizeof(struct vnpu_model_stream);
   return (end + VNPU_MODEL_ALIGN - 1) / VNPU_MODEL_ALIGN * VNPU_MODEL_ALIGN;
 }
 static inline uint64_t vnpu_model_args_offset(const struct vnpu_model_image* image) {
-  return vnpu_model_entries_offset(image) + image->entries * (uint64_t)sizeof(struct vnpu_sqe);
+  return vnpu_model_entries_offset(image) + image->entries * sizeof(struct vnpu_sqe);
 }
 /* Bytes of a whole image. */
 static inline uint64_t vnpu_model_image_bytes(const struct vnpu_model_image* image) {

@@ -64,26 +64,25 @@ void FreeStreamOf(GraphStream* graph) {
   graph->sealed = false;
 }
 
-void ReleaseEvents(Model* model) {
-  for (const ExternalUse& use : model->event_uses) {
+void ReleaseEvents(const std::vector<ExternalUse>& uses) {
+  for (const ExternalUse& use : uses) {
     const std::lock_guard lock(use.event->mutex);
     if (use.event->generation() == use.generation && use.event->in_graph.uses > 0) {
       --use.event->in_graph.uses;
     }
   }
-  model->event_uses.clear();
 }
 
-// Everything that a retired model has. Calls that found it alive may still look at its context.
-void Empty(Model* model) {
-  UnloadProgram(&model->program);
-  FreeTasksOf(model);
-  for (const auto& task : model->cond_tasks) {
-    for (Model* const body : task->bodies) {
-      DropModel(body);
-    }
+std::vector<Model*> BodiesOf(const Model& model) {
+  std::vector<Model*> bodies;
+  for (const auto& task : model.cond_tasks) {
+    bodies.insert(bodies.end(), task->bodies.begin(), task->bodies.end());
   }
-  ReleaseEvents(model);
+  return bodies;
+}
+
+// What a retired model has. Calls that found it alive may still look at its context.
+void Empty(Model* model) {
   for (TaskGroup* const group : model->groups) {
     FreeGroup(group);
   }
@@ -110,6 +109,20 @@ void Bury(Model* model) {
     const std::lock_guard lock(live.mutex);
     live.models.erase(model);
   }
+  std::vector<Model*> bodies;
+  std::vector<ExternalUse> uses;
+  {
+    const std::lock_guard lock(model->mutex);
+    UnloadProgram(&model->program);
+    FreeTasksOf(model);
+    bodies = BodiesOf(*model);
+    uses = std::exchange(model->event_uses, {});
+  }
+  // Without the lock: who has an event's takes a model's.
+  for (Model* const body : bodies) {
+    DropModel(body);
+  }
+  ReleaseEvents(uses);
   {
     const std::lock_guard lock(model->mutex);
     Empty(model);

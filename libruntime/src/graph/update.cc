@@ -78,8 +78,7 @@ aclError CheckWord(const GraphTask& task, const void* address) {
   if (reinterpret_cast<uint64_t>(address) % sizeof(uint64_t) != 0) {
     return Fail(ACL_ERROR_RT_ADDR_UNALIGNED, "{} is not aligned to 8 bytes", address);
   }
-  const End end = FindEnd(address);
-  return end.session != nullptr && end.session->serial() == task.stream->session->serial()
+  return task.stream->session->window().Contains(reinterpret_cast<uint64_t>(address))
              ? ACL_SUCCESS
              : Fail(ACL_ERROR_RT_PARAM_INVALID, "{} is not memory of the model's device", address);
 }
