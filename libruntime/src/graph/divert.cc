@@ -59,18 +59,19 @@ GraphStream* PlaceOf(const Stream& stream) {
 }
 
 // With the lock held: makes the node.
-void OpenNode(GraphStream* graph, uint32_t arg_bytes, uint32_t data_bytes, Slot* place) {
+void OpenNode(GraphStream* graph, uint32_t arg_bytes, uint32_t data_bytes,
+              internal::GraphPlace* place) {
   GraphNode* const node = NextNode(graph, arg_bytes);
+  node->arg_room = arg_bytes;
   place->sqe = &node->sqe;
   place->args = node->args;
-  place->arg_bytes = arg_bytes;
   if (data_bytes > 0) {
-    place->data_bytes = data_bytes;
     place->data = TakeData(graph, data_bytes);
   }
 }
 
-aclError TakePlace(Stream* stream, uint32_t arg_bytes, uint32_t data_asked, Slot* place) {
+aclError TakePlace(Stream* stream, uint32_t arg_bytes, uint32_t data_asked,
+                   internal::GraphPlace* place) {
   const auto data_bytes = static_cast<uint32_t>(RoundUp(data_asked, 64));
   std::byte* block = nullptr;
   uint32_t block_bytes = 0;
@@ -99,7 +100,7 @@ aclError TakePlace(Stream* stream, uint32_t arg_bytes, uint32_t data_asked, Slot
 
 namespace internal {
 
-aclError Attend(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, Slot* place) {
+aclError Attend(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, GraphPlace* place) {
   if (stream->attention.load(std::memory_order_relaxed) == kDiverted && data_bytes == 0)
       [[likely]] {
     stream->lock.lock();
@@ -119,14 +120,14 @@ aclError Attend(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, Slot* p
   return stream->stops_on_failure() ? FailIfStopped(stream) : ACL_SUCCESS;
 }
 
-aclError KeepTask(Stream* stream, const Slot& place, Submitted* submitted) {
+aclError KeepTask(Stream* stream, vnpu_sqe* sqe, const void* object, NodeKind kind, uint8_t hints,
+                  Submitted* submitted) {
   static_assert(offsetof(GraphNode, sqe) == 0);
-  auto* const node = reinterpret_cast<GraphNode*>(place.sqe);
-  node->object = place.object;
-  node->kind = place.kind;
-  node->bits = static_cast<uint8_t>(place.hints << GraphNode::kHintShift);
+  auto* const node = reinterpret_cast<GraphNode*>(sqe);
+  node->object = object;
+  node->kind = kind;
+  node->bits = static_cast<uint8_t>(hints << GraphNode::kHintShift);
   node->entry = GraphNode::kNoEntry;
-  node->arg_room = place.arg_bytes;
   GraphStream* const graph = PlaceOf(*stream);
   Model* const model = graph->model;
   node->id = !graph->persistent ? graph->size + graph->id_base

@@ -59,12 +59,19 @@ extern thread_local constinit uint64_t last_task;
 // For a submission that found no room: waits for some, without the stream's lock.
 aclError WaitForRoom(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, uint64_t target,
                      const std::shared_ptr<Session>& session, SubmitQueue* queue);
+// Where a graph's task is written.
+struct GraphPlace {
+  vnpu_sqe* sqe = nullptr;
+  std::byte* args = nullptr;
+  std::byte* data = nullptr;
+};
 // For a stream with attention: refuses the task, or makes a place in a graph for it (sqe is not
 // null; the stream's lock is then held until KeepTask), or neither: it goes to the queue.
-aclError Attend(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, Slot* place);
+aclError Attend(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, GraphPlace* place);
 // The task has been written into its place. A graph's task is none of a queue: *submitted gets no
 // queue.
-aclError KeepTask(Stream* stream, const Slot& place, Submitted* submitted);
+aclError KeepTask(Stream* stream, vnpu_sqe* sqe, const void* object, NodeKind kind, uint8_t hints,
+                  Submitted* submitted);
 // For a stream whose context stops on failure: the failure, if there was one.
 aclError FailIfStopped(Stream* stream);
 aclError FailPublish(Stream* stream, int error);
@@ -77,11 +84,12 @@ aclError Submit(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, Fill&& 
                 Submitted* submitted = nullptr) {
   for (;;) {
     if (stream->attention.load(std::memory_order_relaxed) != 0) [[unlikely]] {
-      Slot place;
+      internal::GraphPlace place;
       VNPU_RETURN_IF_ERROR(internal::Attend(stream, arg_bytes, data_bytes, &place));
       if (place.sqe != nullptr) {
-        fill(place);
-        return internal::KeepTask(stream, place, submitted);
+        Slot slot{.sqe = place.sqe, .args = place.args, .data = place.data};
+        fill(slot);
+        return internal::KeepTask(stream, place.sqe, slot.object, slot.kind, slot.hints, submitted);
       }
     }
     std::unique_lock lock(stream->lock);
