@@ -172,9 +172,11 @@ namespace {
 aclError ResolveList(void* handle, rt::LabelList** list) {
   VNPU_REQUIRE_NOT_NULL(handle);
   *list = rt::label_lists.Resolve(handle);
-  return *list != nullptr ? ACL_SUCCESS
-                          : Fail(ACL_ERROR_RT_INVALID_HANDLE,
-                                 "{} is not a list of labels, or it was destroyed", handle);
+  if (*list == nullptr) {
+    return Fail(ACL_ERROR_RT_INVALID_HANDLE, "{} is not a list of labels, or it was destroyed",
+                handle);
+  }
+  return ACL_SUCCESS;
 }
 
 }  // namespace

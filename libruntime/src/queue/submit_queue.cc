@@ -252,6 +252,9 @@ bool SubmitQueue::ReadArgs(uint64_t task, std::vector<std::byte>* bytes, void** 
 }
 
 uint8_t SubmitQueue::EntryOf(uint64_t task) const {
+  if (const uint64_t end = tail(); task >= end || end - task > entries_) {
+    return VNPU_OP_COUNT;
+  }
   const vnpu_sqe& sqe = sq_[task & mask_];
   return sqe.seq == static_cast<uint32_t>(task) ? sqe.opcode : uint8_t{VNPU_OP_COUNT};
 }
