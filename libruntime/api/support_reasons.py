@@ -29,9 +29,13 @@ _REASONS = (
         "It is for the saturation mode: the cores give infinities and NaN.",
     ),
     (
-        r"aclmdlRI\w*|aclrt(TaskUpdateAsync|CacheLastTask\w*|PersistentTaskClean|ActiveStream"
-        r"|SwitchStream|\w*Label\w*)",
-        "It is part of model instances (aclGraph), which are captured or built once and run often.",
+        r"aclrtTaskUpdateAsync",
+        "It changes kernels and random-number tasks of a bound stream. Kernels of a model are changed by "
+        "`aclmdlRITaskSetParams`.",
+    ),
+    (
+        r"aclrtCacheLastTask\w*",
+        "It keeps an operator's description for profilers and dumps, which the runtime does not have.",
     ),
     (
         r"aclrtLaunchSIMT\w*",
