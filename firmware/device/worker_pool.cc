@@ -108,7 +108,7 @@ size_t WorkerPool::StackBytes(uint32_t unit) const {
   const uint32_t wanted = LoadShared(config_.session->kernel_stack_bytes);
   const uint32_t bytes =
       std::clamp(wanted, VNPU_KERNEL_STACK_DEFAULT, VNPU_KERNEL_STACK_MAX) + kStackStep - 1;
-  return bytes / kStackStep * kStackStep;
+  return size_t{bytes / kStackStep} * kStackStep;
 }
 
 bool WorkerPool::AddWorker() {

@@ -65,7 +65,8 @@ aclError IpcEvent::Record(Stream* stream) {
   const bool in_order = own_seq_ == before && own_record_.queue == stream->queue;
   aclError error = ACL_SUCCESS;
   if (next.count < before && !in_order) {
-    error = SubmitWait(&seat_, stream, VNPU_NOTIFY_NOT_LESS, before, /*flags=*/0, /*timeout=*/0);
+    error = SubmitWait(&seat_, stream, VNPU_NOTIFY_NOT_LESS, before, /*flags=*/0,
+                       /*timeout_us=*/0);
   }
   Submitted submitted;
   if (error == ACL_SUCCESS) {
