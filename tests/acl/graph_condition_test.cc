@@ -40,6 +40,16 @@ class GraphConditionTest : public GraphTest {
     ASSERT_OK(aclmdlRICaptureEnd(other_, &same));
     EXPECT_EQ(same, body);
   }
+  // A body that counts its runs and takes 1 from the word.
+  void CountDown(aclmdlRI body, int* runs) {
+    Body(body, [&](aclrtStream stream) {
+      struct {
+        uint64_t* word;
+        int* runs;
+      } args{word_, runs};
+      ASSERT_OK(Launch("count_down", 1, args, stream));
+    });
+  }
   void SetWord(uint64_t value) {
     ASSERT_OK(aclrtMemcpy(word_, sizeof(value), &value, sizeof(value), ACL_MEMCPY_HOST_TO_DEVICE));
   }
@@ -83,13 +93,7 @@ TEST_F(GraphConditionTest, WhileRunsUntilTheDeviceClearsTheWord) {
   DeviceArray<int> runs(1);
   Begin(0, false);
   const std::vector<aclmdlRI> bodies = Add(condition_, ACL_MODEL_RI_COND_TYPE_WHILE, 1, stream_);
-  Body(bodies[0], [&](aclrtStream stream) {
-    struct {
-      uint64_t* word;
-      int* runs;
-    } args{word_, runs.get()};
-    ASSERT_OK(Launch("count_down", 1, args, stream));
-  });
+  CountDown(bodies[0], runs.get());
   EndCapture(stream_);
   for (const uint64_t word : {0, 1, 1000}) {
     runs.Write({0});
@@ -118,13 +122,7 @@ TEST_F(GraphConditionTest, TheWordGetsItsValueWhenTheModelStarts) {
   DeviceArray<int> runs(1);
   Begin(5, true);
   const std::vector<aclmdlRI> bodies = Add(condition_, ACL_MODEL_RI_COND_TYPE_WHILE, 1, stream_);
-  Body(bodies[0], [&](aclrtStream stream) {
-    struct {
-      uint64_t* word;
-      int* runs;
-    } args{word_, runs.get()};
-    ASSERT_OK(Launch("count_down", 1, args, stream));
-  });
+  CountDown(bodies[0], runs.get());
   EndCapture(stream_);
   SetWord(100);
   ASSERT_OK(Run(model_));
