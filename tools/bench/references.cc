@@ -1,18 +1,12 @@
 // What the machine itself can do: two cores that share a cache line, a bare ring between two
-// processes, waking a process that sleeps.
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
+// processes.
 #include <atomic>
-#include <climits>
 #include <new>
 #include <stdexcept>
 #include <vector>
 
 #include "tools/bench/bare_ring.h"
 #include "tools/bench/bench.h"
-#include "tools/bench/idle_pause.h"
 #include "tools/bench/processes.h"
 #include "tools/bench/subjects.h"
 
@@ -141,44 +135,6 @@ void MeasureRingGap(Bench& bench) {
   bench.Set("ref_ring_gap_ns", Median(gap_ns));
 }
 
-struct Bed {
-  alignas(64) std::atomic<uint32_t> call;
-  alignas(64) std::atomic<uint32_t> answer;
-};
-
-void Futex(std::atomic<uint32_t>& word, int operation, uint32_t value) {
-  syscall(SYS_futex, reinterpret_cast<uint32_t*>(&word), operation, value, nullptr, nullptr, 0);
-}
-
-[[noreturn]] void Sleeper(Bed& bed) {
-  for (uint32_t last = 0;;) {
-    Futex(bed.call, FUTEX_WAIT, last);
-    const uint32_t call = bed.call.load(std::memory_order_acquire);
-    if (call == last) continue;
-    last = call;
-    bed.answer.store(call, std::memory_order_release);
-  }
-}
-
-void MeasureWake(Bench& bench) {
-  const SharedPages pages(sizeof(Bed));
-  auto* bed = new (pages.get()) Bed{};
-  const ForkedProcess sleeper([&] { Sleeper(*bed); });
-  const int count = bench.Pick(500, 80);
-  Distribution wakes(static_cast<size_t>(count));
-  IdlePause pause;
-  for (uint32_t call = 1; call <= static_cast<uint32_t>(count); ++call) {
-    pause.Sleep();
-    const uint64_t start = Ticks();
-    bed->call.store(call, std::memory_order_release);
-    Futex(bed->call, FUTEX_WAKE, INT_MAX);
-    while (bed->answer.load(std::memory_order_acquire) != call) {
-    }
-    wakes.Add(Ticks() - start);
-  }
-  bench.SetPercentile("ref_wake_ns", wakes, 50);
-}
-
 }  // namespace
 
 Measurements ReferenceMeasurements() {
@@ -188,7 +144,6 @@ Measurements ReferenceMeasurements() {
         {"ref_ring_entry_ns", "ns", "bare ring: publishing one of many"}},
        MeasureRing},
       {{{"ref_ring_gap_ns", "ns", "bare ring: one entry to the next"}}, MeasureRingGap},
-      {{{"ref_wake_ns", "ns", "futex wake of a process, until it answers"}}, MeasureWake},
   };
 }
 
