@@ -11,8 +11,10 @@
 #include <cstdio>
 #include <mutex>
 #include <system_error>
+#include <utility>
 
 #include "firmware/device/sandbox.h"
+#include "firmware/scheduler/fetch.h"
 #include "firmware/scheduler/shared.h"
 
 namespace vnpu::firmware {
@@ -21,7 +23,7 @@ namespace {
 constexpr uint64_t kPollUs = 100;  // four times what it takes to wake a sleeper
 constexpr uint64_t kYieldUs = 10;
 constexpr uint64_t kHelpUs = 60;
-constexpr uint64_t kShortUs = 5;
+constexpr uint64_t kShortUs = 30;  // another worker would not be awake much sooner
 // How long short work may leave the sentinel's place empty. Beyond the system's own tick: an
 // earlier timer would have to be set in the hardware, which takes as long as waking a thread.
 constexpr uint64_t kVacantNs = 5'000'000;
@@ -50,10 +52,9 @@ constexpr uint32_t kFloatBits = 0x3f;
 struct BlockRun {
   vdev::CoreCode thunk;
   const void* args;
-  uint32_t first;
-  uint32_t count;
+  uint32_t next;  // block
+  uint32_t end;
   vnpu_block block;
-  uint32_t done;
   bool detect_overflow;
   bool overflow;
 };
@@ -63,8 +64,8 @@ void RunBlocks(const void* run_ptr, const void* /*b*/) {
   if (run.detect_overflow) [[unlikely]] {
     __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() & ~kFloatBits);
   }
-  for (; run.done < run.count; ++run.done) {
-    run.block.block_idx = run.first + run.done;
+  for (; run.next < run.end; ++run.next) {
+    run.block.block_idx = run.next;
     run.thunk(run.args, &run.block);
   }
   if (run.detect_overflow) [[unlikely]] {
@@ -226,17 +227,47 @@ void WorkerPool::Main(Worker* self) {
         MoveAway(self);
       }
     }
-    Execute(&hands, &work);
-    lock_.lock();
-    self->running = nullptr;
-    --running_;
-    running_long_ -= self->is_long ? 1 : 0;
-    const bool dead = work.queue->state == QueueState::kDead;
-    scheduler_.Retire(work);
-    if (dead) {
-      quiet_word_.fetch_add(1, std::memory_order_relaxed);
-      FutexWake(&quiet_word_, INT32_MAX);
-    }
+    auto followed = Scheduler::Followed::kNo;
+    do {
+      Execute(&hands, &work);
+      lock_.lock();
+      followed = Follow(self, &work);
+      if (followed == Scheduler::Followed::kNext) {
+        lock_.unlock();
+      }
+    } while (followed == Scheduler::Followed::kNext);
+    GiveBack(self, work, followed == Scheduler::Followed::kRetired);
+  }
+}
+
+// Where somebody else has to be woken, or will have to be, for the next piece of work, TookWork()
+// is for that.
+Scheduler::Followed WorkerPool::Follow(Worker* self, Work* work) {
+  const bool attended = sentinel_ ? !sentinel_deep_ : help_called_;
+  if (self->is_long || self->woken || !attended) {
+    return Scheduler::Followed::kNo;
+  }
+  const Scheduler::Followed followed = scheduler_.Follow(work);
+  if (followed == Scheduler::Followed::kNext) {
+    ++progress_;
+    self->token = ++next_token_;
+    self->core->SetToken(self->token);
+  }
+  return followed;
+}
+
+void WorkerPool::GiveBack(Worker* self, const Work& work, bool retired) {
+  self->running = nullptr;
+  --running_;
+  running_long_ -= self->is_long ? 1 : 0;
+  if (retired) {
+    return;
+  }
+  const bool dead = work.queue->state == QueueState::kDead;
+  scheduler_.Retire(work);
+  if (dead) {
+    quiet_word_.fetch_add(1, std::memory_order_relaxed);
+    FutexWake(&quiet_word_, INT32_MAX);
   }
 }
 
@@ -289,6 +320,10 @@ bool WorkerPool::MakeWay(Worker* self) {
   }
   if (made_way_ < kMakeWays) {
     ++made_way_;
+    // What the client waits for is done: it goes on before this worker goes to sleep.
+    lock_.unlock();
+    sched_yield();
+    lock_.lock();
     return true;
   }
   lock_.unlock();
@@ -382,10 +417,9 @@ void WorkerPool::Execute(Hands* hands, Work* work) {
   if (task.function != nullptr) {
     BlockRun run{.thunk = task.function->thunk,
                  .args = task.args,
-                 .first = work->first,
-                 .count = work->count,
+                 .next = work->first,
+                 .end = work->first + work->count,
                  .block = {},
-                 .done = 0,
                  .detect_overflow = (task.sqe.flags & VNPU_SQE_OVERFLOW) != 0,
                  .overflow = false};
     // Not task.blocks, which shrinks when a block fails.
@@ -403,7 +437,7 @@ void WorkerPool::Execute(Hands* hands, Work* work) {
     work->start = clock_.Now();
     work->result = hands->core.RunOn(hands->stack, StackBytes(task.unit), RunBlocks, &run, nullptr);
     work->end = clock_.Now();
-    work->done = run.done;
+    work->done = run.next - work->first;
     if (run.overflow) [[unlikely]] {
       StoreShared(config_.session->overflow, 1u);
     }
@@ -462,6 +496,11 @@ uint64_t WorkerPool::SentinelNs(bool nobody_works) {
 }
 
 void WorkerPool::BeSentinel(Worker* self) {
+  // Whoever kicked waits for the work, so it went before this.
+  if (std::exchange(kicked_, false)) {
+    uint64_t count = 0;
+    [[maybe_unused]] const ssize_t got = read(config_.kick_fd, &count, sizeof(count));
+  }
   scheduler_.CheckDeadlines();
   const bool nobody_works = running_ == 0 && !polling_;
   // What runs is long, or nothing does: let doorbells wake this worker at once.
@@ -484,17 +523,20 @@ void WorkerPool::BeSentinel(Worker* self) {
   const timespec limit{.tv_sec = static_cast<time_t>(sleep_ns / 1'000'000'000),
                        .tv_nsec = static_cast<long>(sleep_ns % 1'000'000'000)};
   pollfd kick{.fd = config_.kick_fd, .events = POLLIN, .revents = 0};
-  if (ppoll(&kick, 1, sleep_ns == 0 ? nullptr : &limit, nullptr) == 1) {
-    uint64_t count = 0;
-    [[maybe_unused]] const ssize_t got = read(config_.kick_fd, &count, sizeof(count));
-  }
+  const bool kicked = ppoll(&kick, 1, sleep_ns == 0 ? nullptr : &limit, nullptr) == 1;
+  Fetch(*this);
   lock_.lock();
   self->woken = sentinel_deep_;
   if (__rdtsc() - slept_at > burst_ticks_) {
     made_way_ = 0;
   }
   sentinel_ = sentinel_deep_ = sentinel_called_ = false;
-  scheduler_.CheckDeadlines();
+  if (kicked) {
+    kicked_ = true;
+    scheduler_.FetchForWake();
+  } else {
+    scheduler_.CheckDeadlines();
+  }
 }
 
 void WorkerPool::BeFollower() {

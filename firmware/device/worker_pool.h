@@ -97,6 +97,8 @@ class WorkerPool final : public Platform {
 
   void Main(Worker* self);
   bool Next(Worker* self, Work* work);
+  Scheduler::Followed Follow(Worker* self, Work* work);
+  void GiveBack(Worker* self, const Work& work, bool retired);
   bool OthersManage() const;
   bool PollForWork(Work* work);
   bool OnClientsCpu() const;
@@ -149,6 +151,7 @@ class WorkerPool final : public Platform {
   bool help_called_ = false;  // the timer is set, or has gone off and Help() has not come yet
   uint64_t progress_ = 0;     // pieces of work handed out
   uint64_t sentinel_progress_ = 0;
+  bool kicked_ = false;    // the sentinel was, and the count of kicks has not been read since
   uint32_t made_way_ = 0;  // times in a row that a worker slept at once for the client's sake
   uint64_t next_token_ = 0;
   std::atomic<uint32_t> follower_word_{0};

@@ -84,13 +84,8 @@ void Scheduler::Advance(Rtsq* queue) {
     }
     return;
   }
-  constexpr uint64_t kPrefetch = 4;
-  const uint64_t mask = queue->mem.entries - 1;
-  if (queue->seen_tail - queue->head > kPrefetch) {
-    __builtin_prefetch(&queue->mem.sq[(queue->head + kPrefetch) & mask]);
-  }
+  FetchEntry(queue);
   Task& task = queue->task;
-  std::memcpy(&task.sqe, &queue->mem.sq[queue->head & mask], sizeof(vnpu_sqe));
   task.function = nullptr;
   task.started = task.finished = 0;
   task.start = task.end = 0;
@@ -109,8 +104,7 @@ void Scheduler::Advance(Rtsq* queue) {
 uint32_t Scheduler::Decode(Rtsq* queue) {
   const vnpu_sqe& sqe = queue->task.sqe;
   if (((sqe.flags & ~VNPU_SQE_FLAGS_ALL) != 0 && !FetchSeq(queue)) ||
-      (sqe.core_limit != 0 && sqe.opcode != VNPU_OP_KERNEL) || sqe.queue_id != queue->entry_id ||
-      sqe.seq != static_cast<uint32_t>(queue->head)) {
+      (sqe.core_limit != 0 && sqe.opcode != VNPU_OP_KERNEL) || !EntryIsInItsPlace(*queue)) {
     return VNPU_E_INVALID_SQE;
   }
   switch (sqe.opcode) {
@@ -156,7 +150,7 @@ uint32_t Scheduler::Decode(Rtsq* queue) {
   }
 }
 
-uint32_t Scheduler::DecodeKernel(Rtsq* queue) {
+[[gnu::always_inline]] inline uint32_t Scheduler::ReadKernel(Rtsq* queue) {
   Task& task = queue->task;
   const vnpu_sqe_kernel& kernel = task.sqe.kernel;
   if (kernel.func_id >= functions_.size()) {
@@ -192,8 +186,17 @@ uint32_t Scheduler::DecodeKernel(Rtsq* queue) {
   task.function = &function;
   task.unit = function.unit;
   task.blocks = kernel.block_dim;
-  MakeReady(queue);
   return VNPU_OK;
+}
+
+uint32_t Scheduler::CheckKernel(Rtsq* queue) { return ReadKernel(queue); }
+
+uint32_t Scheduler::DecodeKernel(Rtsq* queue) {
+  const uint32_t status = ReadKernel(queue);
+  if (status == VNPU_OK) {
+    MakeReady(queue);
+  }
+  return status;
 }
 
 uint32_t Scheduler::DecodeDma(Rtsq* queue) {

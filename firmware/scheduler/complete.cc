@@ -39,6 +39,7 @@ void Scheduler::Complete(Rtsq* queue, uint32_t status) {
   units_->CountTask();
   ++queue->head;
   StoreShared(mem.hdr->sq_head, queue->head, std::memory_order_release);
+  last_ = queue;
   if (!queue->announce) {
     queue->announce = true;
     queue->next_announced = announced_;

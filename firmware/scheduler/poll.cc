@@ -3,6 +3,7 @@
 #include <atomic>
 #include <bit>
 
+#include "firmware/scheduler/fetch.h"
 #include "firmware/scheduler/scheduler.h"
 #include "firmware/scheduler/shared.h"
 
@@ -12,7 +13,12 @@ void Scheduler::Poll() {
   if (LoadShared(session_->doorbell_summary) != 0) {
     PollDoorbells();
   }
-  PollTails();
+  // Each look takes the line of a tail from the client, who is about to write it. While there are
+  // tasks that nobody has to look for, few looks give it time to write several.
+  if (advance_.empty() || look_at_all_ || !one_priority_ || ++unpolled_ >= kPassesUnpolled) {
+    unpolled_ = 0;
+    PollTails();
+  }
   if (!watched_.empty()) [[unlikely]] {
     PollWatched();
   }
@@ -82,7 +88,7 @@ void Scheduler::PollTails() {
 }
 
 void Scheduler::StartPolling(Rtsq* queue) {
-  if (polled_count_ == kMaxPolled) {
+  if (polled_count_ == kMaxPolled && !LookAtTail(poll_next_ % kMaxPolled)) {
     StopPolling(poll_next_ % kMaxPolled);
     if (parting_.size() >= kMaxParting) {
       FinishParting();
@@ -142,6 +148,26 @@ bool Scheduler::PrepareSleep() {
     return false;
   }
   return true;
+}
+
+void Scheduler::FetchForWake() const {
+  FetchBetween(this, polled_.data());
+  FetchBetween(&polled_count_, this + 1);
+  FetchBetween(session_, &session_->exception_count);
+  units_->FetchForWake();
+  if (last_ == nullptr) {
+    return;
+  }
+  const QueueMemory& mem = last_->mem;
+  const uint64_t slot = last_->head & (mem.entries - 1);
+  Fetch(*last_);
+  Fetch(*mem.hdr);
+  Fetch(mem.sq[slot]);
+  Fetch(mem.times[slot]);
+  if (const Function* function = last_->task.function; function != nullptr) {
+    Fetch(*function);
+    __builtin_prefetch(reinterpret_cast<const void*>(function->thunk));
+  }
 }
 
 void Scheduler::Awake() {

@@ -110,6 +110,7 @@ int Scheduler::DestroyQueue(uint32_t id) {
     std::erase(parting_, queue);
   }
   CountQueue(queue->priority, -1);
+  last_ = nullptr;
   queues_[id].reset();
   return 0;
 }

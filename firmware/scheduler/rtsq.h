@@ -5,8 +5,10 @@
 #include <vnpu/ioctl.h>
 #include <vnpu/queue.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "vdev/core.h"
 
@@ -20,6 +22,18 @@ struct Function {
   uint32_t arg_size = 0;
   uint64_t module_base = 0;
   uint64_t block_ticks = 0;  // moving average of one block's time
+
+  // Falls fast and rises slowly: the first run of a kernel, or one that was interrupted, takes many
+  // times as long as the next.
+  void Average(uint64_t ticks) {
+    if (block_ticks == 0) {
+      block_ticks = ticks;
+    } else if (ticks < block_ticks / 2) {
+      block_ticks = (block_ticks + ticks) / 2;
+    } else {
+      block_ticks = (block_ticks * 7 + std::min(ticks, block_ticks * 8 + 8)) / 8;
+    }
+  }
 };
 
 struct Model;
@@ -113,6 +127,22 @@ struct Rtsq {
 };
 
 static_assert(offsetof(Rtsq, cq_tail) == 128);
+
+// Takes a copy of the entry at the head.
+inline void FetchEntry(Rtsq* queue) {
+  constexpr uint64_t kPrefetch = 4;
+  const uint64_t mask = queue->mem.entries - 1;
+  if (queue->seen_tail - queue->head > kPrefetch) {
+    __builtin_prefetch(&queue->mem.sq[(queue->head + kPrefetch) & mask]);
+  }
+  std::memcpy(&queue->task.sqe, &queue->mem.sq[queue->head & mask], sizeof(vnpu_sqe));
+}
+
+// Whether that copy is what has to stand there.
+inline bool EntryIsInItsPlace(const Rtsq& queue) {
+  const vnpu_sqe& sqe = queue.task.sqe;
+  return sqe.queue_id == queue.entry_id && sqe.seq == static_cast<uint32_t>(queue.head);
+}
 
 // For reserved fields.
 template <size_t kCount>

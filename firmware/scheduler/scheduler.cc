@@ -28,6 +28,7 @@ Scheduler::Scheduler(vnpu_session_mem* session, Units* units, const vdev::Clock*
 Scheduler::~Scheduler() = default;
 
 bool Scheduler::Pick(Work* work) {
+  follow_since_ = 0;
   Poll();
   DrainAdvance();
   Announce();
@@ -115,9 +116,7 @@ void Scheduler::Retire(const Work& work) {
   task.end = std::max(task.end, work.end);
   if (work.result.status == VNPU_OK) {
     if (task.function != nullptr) {
-      const uint64_t block_ticks = 1 + (work.count == 1 ? ticks : ticks / work.count);
-      uint64_t& average = task.function->block_ticks;
-      average = average == 0 ? block_ticks : (average * 7 + block_ticks) / 8;
+      task.function->Average(1 + (work.count == 1 ? ticks : ticks / work.count));
     }
   } else if (task.fault.status == VNPU_OK) {
     // A task that is over its time limit has its status already, but not the place.

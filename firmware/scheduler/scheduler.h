@@ -69,6 +69,16 @@ class Scheduler {
   // Takes back finished work: accounts for it and, if it was the last of its task, completes it.
   // Who waits for that is told by Announce().
   void Retire(const Work& work);
+  // Instead of Retire() and Pick(), where a short kernel is followed by another one of its queue
+  // and nothing stands in the way.
+  enum class Followed {
+    kNo,       // nothing was done: Retire() it
+    kRetired,  // it was retired, and nothing else: Pick()
+    kNext,     // *work is the queue's next kernel
+  };
+  Followed Follow(Work* work) {
+    return NextIsKernel(*work->queue) ? TryToFollow(work) : Followed::kNo;
+  }
   // Interrupts and driver signals for all that ended since the last call. Pick() does it as well.
   void Announce();
 
@@ -95,6 +105,8 @@ class Scheduler {
   // Tells clients to ring from now on; false when something came in meanwhile.
   bool PrepareSleep();
   void Awake();
+  // After a sleep: has the lines that the next task will need brought into the caches, all at once.
+  void FetchForWake() const;
 
   // Queues. Ids are given by the driver; -EEXIST, -EINVAL, -ENOENT, -EBUSY.
   int CreateQueue(uint32_t id, const QueueMemory& memory, uint32_t priority, uint32_t flags);
@@ -144,12 +156,15 @@ class Scheduler {
  private:
   static constexpr size_t kMaxPolled = 256;
   static constexpr size_t kTailsAPass = 16;
+  static constexpr uint32_t kPassesUnpolled = 16;
   static constexpr size_t kMaxParting = 128;
   static constexpr uint64_t kPollQuietUs = 200;
   static constexpr int kInlineBudget = 256;
   static constexpr int kPendingLooks = 64;
-  // How long work may keep other queues from being looked at.
+  // How long work, or kernels that follow one another, may keep other queues from being looked at.
   static constexpr uint64_t kShortUs = 2;
+  // While others have something to do, that time is divided into so many turns.
+  static constexpr uint64_t kTurns = 8;
   // Kernels with limits from here on get their deadline only when they are seen running by
   // CheckDeadlines(), at most kLongLimitLookUs late: the short ones among them never pay for one.
   static constexpr uint32_t kLongLimitUs = 1'000'000;
@@ -173,6 +188,8 @@ class Scheduler {
   bool Drops(Rtsq* queue);
   void Condemn(Rtsq* queue);
   uint32_t Decode(Rtsq* queue);
+  uint32_t ReadKernel(Rtsq* queue);
+  uint32_t CheckKernel(Rtsq* queue);
   uint32_t DecodeKernel(Rtsq* queue);
   uint32_t DecodeDma(Rtsq* queue);
   void MakeReady(Rtsq* queue);
@@ -256,6 +273,16 @@ class Scheduler {
   void EndWait(Rtsq* queue, uint32_t status, uint32_t run_status);
   void EndTask(Rtsq* queue, uint32_t status, uint64_t now);
 
+  // follow.cc
+  // As the client's memory says at the moment.
+  static bool NextIsKernel(const Rtsq& queue) {
+    return queue.seen_tail - queue.head > 1 &&
+           queue.mem.sq[(queue.head + 1) & (queue.mem.entries - 1)].opcode == VNPU_OP_KERNEL;
+  }
+  bool MayFollow(const Work& work) const;
+  Followed TryToFollow(Work* work);
+  bool TakeNext(Rtsq* queue);
+
   // complete.cc
   void Complete(Rtsq* queue, uint32_t status);
   void PostCqe(Rtsq* queue, uint32_t status, uint64_t exception);
@@ -282,12 +309,16 @@ class Scheduler {
   uint32_t ready_mask_ = 0;  // bit p: ready_[p] is not empty
   uint32_t running_ = 0;     // pieces of work out with workers
   QueueList advance_;
-  Rtsq* announced_ = nullptr;  // queues whose waiters have not been looked at since the head moved
+  const Rtsq* last_ = nullptr;  // the client's queue whose task ended last
+  Rtsq* announced_ = nullptr;   // queues whose waiters have not been looked at since the head moved
   std::array<Rtsq*, kMaxPolled> polled_{};
   size_t polled_count_ = 0;
+  uint32_t unpolled_ = 0;    // passes since tails were looked at
   size_t poll_next_ = 0;     // where the next pass goes on
   bool look_at_all_ = true;  // the last pass was long ago
   const uint64_t short_ticks_;
+  uint64_t follow_since_ =
+      0;  // device clock when the first of kernels that follow one another began
   std::vector<Rtsq*> parting_;
   uint64_t parting_since_ = 0;  // device clock when the first one came
   uint32_t passes_ = 0;

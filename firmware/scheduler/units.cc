@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "firmware/scheduler/fetch.h"
+
 namespace vnpu::firmware {
 
 Units::Demand Units::DemandOfAll(uint32_t unit) const {
@@ -46,7 +48,7 @@ bool Units::Acquire(uint32_t unit, uint32_t priority, uint32_t* core) {
   if (own >= total) {
     return Lack(unit, priority);
   }
-  if (header_->live_sessions.load(std::memory_order_relaxed) <= 1) {
+  if (Alone()) {
     own_->in_use[unit].store(own + 1, std::memory_order_relaxed);
   } else {
     // Publish first, look second: of two sessions that reach for the last unit at the same time at
@@ -71,13 +73,10 @@ bool Units::Acquire(uint32_t unit, uint32_t priority, uint32_t* core) {
   return true;
 }
 
-void Units::Release(uint32_t unit, uint32_t core, uint64_t busy_ns) {
-  unit = Counted(unit);
-  if (core < kMaxCores) {
-    core_bits_[unit][core / 64] &= ~(1ull << (core % 64));
-  }
-  Add(own_->in_use[unit], UINT32_MAX);
-  Add(own_->busy_ns[unit], busy_ns);
+void Units::FetchForWake() const {
+  Fetch(*header_);
+  Fetch(*own_);
+  Fetch(*this);
 }
 
 }  // namespace vnpu::firmware

@@ -25,7 +25,14 @@ class Units {
   // Takes one unit if one is free on the whole device and no other session lacks it for a task of
   // a higher priority. A core number below the unit's count goes to *core.
   bool Acquire(uint32_t unit, uint32_t priority, uint32_t* core);
-  void Release(uint32_t unit, uint32_t core, uint64_t busy_ns);
+  void Release(uint32_t unit, uint32_t core, uint64_t busy_ns) {
+    unit = Counted(unit);
+    if (core < kMaxCores) {
+      core_bits_[unit][core / 64] &= ~(1ull << (core % 64));
+    }
+    Add(own_->in_use[unit], UINT32_MAX);
+    Add(own_->busy_ns[unit], busy_ns);
+  }
   // Tells other sessions what Acquire() has refused since the last call; it is called for the
   // highest priority first.
   void PublishWanted() {
@@ -35,6 +42,11 @@ class Units {
     }
     lacking_ = 0;
   }
+  // No other session lives on the device.
+  bool Alone() const { return header_->live_sessions.load(std::memory_order_relaxed) <= 1; }
+  // For a unit that runs the next piece of work at once, in place of Release() and Acquire().
+  void CountBusy(uint32_t unit, uint64_t busy_ns) { Add(own_->busy_ns[Counted(unit)], busy_ns); }
+  void FetchForWake() const;
   void CountTask() { Add(own_->tasks, uint64_t{1}); }
 
  private:

@@ -157,11 +157,38 @@ TEST_F(Doorbell, MoreQueuesThanArePolled) {
     for (auto& [id, queue] : clients_) {
       Publish(queue, {Kernel(kernel_), Nop()});
     }
-    EXPECT_EQ(RunAll().size(), kQueues);
+    size_t ran = 0;
+    for (int passes = 0; passes < 100; ++passes) {  // which look at some tails each
+      ran += RunAll().size();
+      now_ += 1'000'000;
+      scheduler_->CheckDeadlines();
+    }
+    EXPECT_EQ(ran, kQueues);
     for (auto& [id, queue] : clients_) {
       EXPECT_TRUE(queue.Done());
     }
   }
+}
+
+// While there is work, the tails of others are left alone for some passes.
+TEST_F(Doorbell, TailsAreLookedAtNowAndThenWhileThereIsWork) {
+  UseQueues(2, 0);
+  QueueClient& busy = clients_.at(0);
+  QueueClient& other = clients_.at(1);
+  for (int i = 0; i < 15; ++i) {
+    Publish(busy, Kernel(kernel_));
+  }
+  Work work = Pick();
+  PublishSilently(other, Nop());
+  int passes = 0;
+  for (; !other.Done(); ++passes) {
+    ASSERT_LT(passes, 20);
+    Retire(work, VNPU_OK, 100);
+    Publish(busy, Kernel(kernel_));
+    work = Pick();
+    ASSERT_EQ(work.queue->id, 0u);
+  }
+  EXPECT_GT(passes, 1);
 }
 
 // Some tails a pass while work is short, each of them in turn.

@@ -47,9 +47,12 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
          {VNPU_UNIT_AI_CORE, VNPU_UNIT_VECTOR_CORE, VNPU_UNIT_MIX, VNPU_UNIT_AI_CPU}) {
       kernel_units_[AddKernel(unit)] = unit;
     }
+    // Kernels follow one another without Pick() only where there is one priority.
+    const uint32_t priorities = one_priority_ ? 1 : VNPU_PRIORITIES;
+    scheduler_->SetClientFences(one_priority_);
     for (uint32_t id = 0; id < kQueues; ++id) {
       QueueModel& model = models_[id];
-      model.priority = Below(VNPU_PRIORITIES);
+      model.priority = Below(priorities);
       model.stop_on_failure = Below(4) == 0;
       Create(id, model.priority, model.stop_on_failure ? VNPU_QUEUE_STOP_ON_FAILURE : 0,
              2u << Below(7));
@@ -74,6 +77,9 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
   }
 
   vnpu_sqe RandomTask() {
+    if (one_priority_ && Below(3) != 0) {
+      return Kernel(kernel_units_.begin()->first);
+    }
     switch (Below(12)) {
       case 0:
         return Copy(64, 128, Below(100'000));
@@ -108,7 +114,7 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
     QueueClient& queue = clients_[id];
     for (uint32_t i = 0; i < 1 + Below(8) && !queue.Full() && published_ < kTasks; ++i) {
       vnpu_sqe sqe = RandomTask();
-      if (Below(3) == 0) {
+      if (Below(one_priority_ ? 20 : 3) == 0) {
         sqe = WithCqe(sqe);
       }
       Publish(queue, sqe);
@@ -124,12 +130,16 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
     Work work;
     const bool picked = TryPick(&work);
     Follow();
-    if (!scheduler_->HasMore()) {
+    // Of one priority a pass looks at a few tails only.
+    if (!one_priority_ && !scheduler_->HasMore()) {
       ExpectNothingBetter(picked ? models_[work.queue->id].priority : VNPU_PRIORITIES);
     }
-    if (!picked) {
-      return;
+    if (picked) {
+      Begin(work);
     }
+  }
+
+  void Begin(Work work) {
     QueueModel& model = models_[work.queue->id];
     ASSERT_FALSE(model.tasks.empty());
     ASSERT_EQ(work.queue->head, model.done);
@@ -173,7 +183,7 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
       return;
     }
     const size_t index = Below(static_cast<uint32_t>(out_.size()));
-    const Work work = out_[index];
+    Work work = out_[index];
     out_.erase(out_.begin() + static_cast<ptrdiff_t>(index));
     QueueModel& model = models_[work.queue->id];
     const uint32_t status = Below(50) == 0 ? VNPU_E_TRAP : VNPU_OK;
@@ -181,7 +191,24 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
     model.finished += work.count;
     model.status = model.status == VNPU_OK ? status : model.status;
     --units_used_[UnitOf(model.tasks.front())];
-    Retire(work, status, Below(3000));
+    const uint64_t ticks = Below(5) == 0 ? Below(3000) : Below(100);
+    if (status == VNPU_OK && Below(2) == 0) {
+      now_ += ticks;
+      work.end = now_;
+      work.done = work.count;
+      const Scheduler::Followed followed = scheduler_->Follow(&work);
+      if (followed == Scheduler::Followed::kNext) {
+        ++followed_;
+        Follow();
+        Begin(work);
+        return;
+      }
+      if (followed == Scheduler::Followed::kRetired) {
+        Follow();
+        return;
+      }
+    }
+    Retire(work, status, ticks);
     Follow();
   }
 
@@ -301,6 +328,7 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
   }
 
   std::mt19937_64 random_;
+  const bool one_priority_ = GetParam() % 2 == 0;
   std::map<uint32_t, uint32_t> kernel_units_;  // by function
   std::array<uint32_t, VNPU_UNIT_COUNT> units_total_{};
   std::array<uint32_t, VNPU_UNIT_COUNT> units_used_{};
@@ -308,6 +336,7 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
   std::array<uint64_t, kEvents> recorded_{};   // highest number published
   std::array<uint64_t, kEvents> registers_{};  // highest number done
   std::vector<Work> out_;
+  uint64_t followed_ = 0;  // kernels that came without Pick()
   uint64_t published_ = 0;
 };
 
@@ -338,6 +367,7 @@ TEST_P(RandomTasks, FollowTheRules) {
   ExpectNoWork();
   EXPECT_TRUE(scheduler_->Idle());
   EXPECT_EQ(own().tasks.load(), kTasks);
+  EXPECT_EQ(followed_ > 100, one_priority_) << followed_;
   for (uint32_t id = 0; id < kQueues; ++id) {
     EXPECT_FALSE(clients_[id].Consume()) << "an entry too many";
     EXPECT_EQ(clients_[id].hdr().cq_overflow, 0u);

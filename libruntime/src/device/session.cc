@@ -210,6 +210,8 @@ bool Session::CheckAlive() {
 void Session::Kick() const {
   StoreShared(mem_->kick_cpu, static_cast<uint32_t>(sched_getcpu() + 1), std::memory_order_relaxed);
   SignalEventfd(kick_.get());
+  // Linux likes to wake the device's worker on this CPU. What it has to do is soon done, as a rule.
+  sched_yield();
 }
 
 int Session::KickBySleeping() const {

@@ -189,7 +189,6 @@ WaitResult WaitForHead(Session& session, SubmitQueue& queue, uint64_t target, De
     if (kick) {
       session.Kick();
       kick = false;
-      sched_yield();
     }
     const bool expect_long = spin == Spin::kAdaptive && thread_spin.last_was_long;
     const nanoseconds budget = spin == Spin::kLong ? kLongSpin : expect_long ? kShortSpin : kSpin;

@@ -1,0 +1,75 @@
+// Short kernels of one queue, one after the other: of all that is done for a task in general, next
+// to nothing has changed from one to the next.
+#include "firmware/scheduler/scheduler.h"
+#include "firmware/scheduler/shared.h"
+
+namespace vnpu::firmware {
+
+bool Scheduler::MayFollow(const Work& work) const {
+  const Rtsq& queue = *work.queue;
+  const Task& task = queue.task;
+  const uint64_t since = follow_since_ != 0 ? follow_since_ : work.start;
+  // Others that have something to do get their turn soon.
+  const bool alone = advance_.empty() && ready_mask_ == 0;
+  const uint64_t limit = alone ? short_ticks_ : short_ticks_ / kTurns;
+  return work.end - since < limit && work.result.status == VNPU_OK && task.function != nullptr &&
+         task.blocks == 1 && task.status == VNPU_OK && task.deadline == 0 &&
+         (task.sqe.flags & VNPU_SQE_CQE) == 0 && queue.state == QueueState::kRunning &&
+         !queue.failed && (queue.model == nullptr || !queue.model->stopping) && watched_.empty() &&
+         LoadShared(session_->doorbell_summary) == 0 && one_priority_ && client_fences_ &&
+         units_->Alone();
+}
+
+// Whether it is a kernel that needs no more than the one before: its task is ready to run then.
+bool Scheduler::TakeNext(Rtsq* queue) {
+  Task& task = queue->task;
+  const uint32_t unit = task.unit;
+  constexpr uint8_t kPlain = VNPU_SQE_INLINE | VNPU_SQE_DEVICE_ARGS | VNPU_SQE_OVERFLOW;
+  FetchEntry(queue);
+  const vnpu_sqe& sqe = task.sqe;
+  if (sqe.opcode != VNPU_OP_KERNEL || (sqe.flags & ~kPlain) != 0 || sqe.core_limit != 0 ||
+      sqe.kernel.block_dim != 1 || sqe.timeout_us - 1 < kLongLimitUs - 1 ||
+      !EntryIsInItsPlace(*queue) || CheckKernel(queue) != VNPU_OK || task.unit != unit) {
+    return false;
+  }
+  task.start = task.end = 0;
+  return task.function->block_ticks != 0 && task.function->block_ticks < short_ticks_;
+}
+
+Scheduler::Followed Scheduler::TryToFollow(Work* work) {
+  if (!MayFollow(*work)) {
+    return Followed::kNo;
+  }
+  Rtsq* queue = work->queue;
+  Task& task = queue->task;
+  const QueueMemory& mem = queue->mem;
+  const uint64_t ticks = work->end - work->start;
+  const uint32_t unit = task.unit;
+  follow_since_ = follow_since_ != 0 ? follow_since_ : work->start;
+  task.function->Average(1 + ticks);
+  units_->CountTask();
+  const uint64_t slot = queue->head & (mem.entries - 1);
+  ++queue->head;
+  if (queue->model == nullptr) {
+    StoreShared(mem.times[slot].start, work->start);
+    StoreShared(mem.times[slot].end, work->end);
+    StoreShared(mem.hdr->sq_head, queue->head, std::memory_order_release);
+    // Of who waits, see Announce().
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (LoadShared(mem.hdr->waiting) != 0 || LoadShared(mem.hdr->driver_wait) != 0) {
+      NotifyWaiters(queue);
+    }
+  }
+  if (TakeNext(queue)) {
+    units_->CountBusy(unit, clock_->NsFromTicks(ticks));
+    return Followed::kNext;
+  }
+  units_->Release(unit, work->core, clock_->NsFromTicks(ticks));
+  --running_;
+  task.started = task.finished = task.pieces = 0;
+  queue->state = QueueState::kAdvance;
+  advance_.PushBack(queue);
+  return Followed::kRetired;
+}
+
+}  // namespace vnpu::firmware

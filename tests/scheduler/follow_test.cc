@@ -1,0 +1,225 @@
+// Short kernels that follow one another on a worker, without the whole scheduler between them.
+#include "tests/scheduler/scheduler_fixture.h"
+
+namespace vnpu::firmware::test {
+namespace {
+
+using Followed = Scheduler::Followed;
+
+class Follow : public SchedulerTest {
+ protected:
+  Follow() {
+    scheduler_->SetClientFences(true);
+    scheduler_->SetIrqLimit(4);
+    // How long the kernels take is known.
+    QueueClient& queue = Create(9);
+    Publish(queue, {Kernel(kernel_), Kernel(kernel_)});
+    RunAll();
+  }
+
+  Followed End(Work* work, uint64_t ticks = 100) {
+    now_ += ticks;
+    work->end = now_;
+    work->done = work->count;
+    const Followed followed = scheduler_->Follow(work);
+    work->start = now_;
+    return followed;
+  }
+};
+
+TEST_F(Follow, NextKernelOfTheQueue) {
+  QueueClient& queue = Create(0);
+  Publish(queue, {Kernel(kernel_), Kernel(kernel_), Kernel(kernel_)});
+  Work work = Pick();
+  const uint64_t begin = now_;
+  ASSERT_EQ(End(&work), Followed::kNext);
+  EXPECT_EQ(queue.head(), 1u);
+  EXPECT_EQ(queue.time(0).start, begin);
+  EXPECT_EQ(queue.time(0).end, now_);
+  EXPECT_EQ(work.queue->id, 0u);
+  EXPECT_EQ(work.queue->head, 1u);
+  EXPECT_TRUE(scheduler_->QueueBusy(0));
+  EXPECT_EQ(own().in_use[VNPU_UNIT_AI_CORE].load(), 1u);
+  ASSERT_EQ(End(&work), Followed::kNext);
+  // There is none after the last one: the usual way.
+  ASSERT_EQ(End(&work), Followed::kNo);
+  Retire(work);
+  EXPECT_TRUE(queue.Done());
+  EXPECT_EQ(own().tasks.load(), 5u);
+  EXPECT_EQ(own().in_use[VNPU_UNIT_AI_CORE].load(), 0u);
+  ExpectNoWork();
+  EXPECT_TRUE(scheduler_->Idle());
+}
+
+TEST_F(Follow, UnitsCountTheTimeOfEach) {
+  QueueClient& queue = Create(0);
+  const uint64_t before = own().busy_ns[VNPU_UNIT_AI_CORE].load();
+  Publish(queue, {Kernel(kernel_), Kernel(kernel_)});
+  Work work = Pick();
+  ASSERT_EQ(End(&work, 300), Followed::kNext);
+  EXPECT_NEAR(static_cast<double>(own().busy_ns[VNPU_UNIT_AI_CORE].load() - before), 300, 1);
+}
+
+TEST_F(Follow, KernelsThatNeedMore) {
+  const uint32_t vector = AddKernel(VNPU_UNIT_VECTOR_CORE);
+  const uint32_t unknown = AddKernel(VNPU_UNIT_AI_CORE);
+  QueueClient& queue = Create(0);
+  uint64_t done = 0;
+  for (const vnpu_sqe& next :
+       {Kernel(kernel_, 2), Kernel(vector), Kernel(unknown), WithCqe(Kernel(kernel_)),
+        WithTimeout(Kernel(kernel_), 10), WithCoreLimit(Kernel(kernel_), 1)}) {
+    Publish(queue, {Kernel(kernel_), next});
+    Work work = Pick();
+    ASSERT_EQ(End(&work), Followed::kRetired);
+    EXPECT_EQ(queue.head(), ++done);
+    EXPECT_EQ(own().in_use[VNPU_UNIT_AI_CORE].load(), 0u);
+    EXPECT_EQ(own().in_use[VNPU_UNIT_VECTOR_CORE].load(), 0u);
+    RunAll();
+    EXPECT_EQ(queue.head(), ++done);
+  }
+}
+
+TEST_F(Follow, InvalidEntryFailsAsElsewhere) {
+  QueueClient& queue = Create(0);
+  Publish(queue, {Kernel(kernel_), Kernel(kernel_ + 1000), Kernel(kernel_)});
+  Work work = Pick();
+  ASSERT_EQ(End(&work), Followed::kRetired);
+  RunAll();
+  const auto cqe = queue.Consume();
+  ASSERT_TRUE(cqe);
+  EXPECT_EQ(cqe->task, 1u);
+  EXPECT_EQ(cqe->status, uint32_t{VNPU_E_INVALID_SQE});
+  EXPECT_TRUE(queue.Done());
+}
+
+TEST_F(Follow, NotByOtherTasks) {
+  QueueClient& queue = Create(0);
+  Publish(queue, {Kernel(kernel_), Nop()});
+  Work work = Pick();
+  EXPECT_EQ(End(&work), Followed::kNo);
+  Retire(work);
+  RunAll();
+  EXPECT_TRUE(queue.Done());
+}
+
+TEST_F(Follow, NotAfterAFailure) {
+  QueueClient& queue = Create(0);
+  Publish(queue, {Kernel(kernel_), Kernel(kernel_)});
+  Work work = Pick();
+  work.result.status = VNPU_E_TRAP;
+  EXPECT_EQ(End(&work), Followed::kNo);
+}
+
+TEST_F(Follow, NotWhenTheTaskOwesAnEntry) {
+  QueueClient& queue = Create(0);
+  Publish(queue, {WithCqe(Kernel(kernel_)), Kernel(kernel_)});
+  Work work = Pick();
+  EXPECT_EQ(End(&work), Followed::kNo);
+}
+
+TEST_F(Follow, NotInAQueueThatIsAborted) {
+  QueueClient& queue = Create(0);
+  Publish(queue, {Kernel(kernel_), Kernel(kernel_)});
+  Work work = Pick();
+  Scheduler::Dropped dropped;
+  ASSERT_EQ(scheduler_->AbortQueue(0, /*only_one=*/false, &dropped), 0);
+  EXPECT_EQ(End(&work), Followed::kNo);
+  Retire(work, VNPU_E_ABORTED);
+  RunAll();
+  EXPECT_TRUE(queue.Done());
+}
+
+TEST_F(Follow, NotInAQueueThatIsKilled) {
+  QueueClient& queue = Create(0);
+  Publish(queue, {Kernel(kernel_), Kernel(kernel_)});
+  Work work = Pick();
+  ASSERT_EQ(scheduler_->KillQueue(0, /*force=*/true), 0);
+  EXPECT_EQ(End(&work), Followed::kNo);
+}
+
+TEST_F(Follow, NotWhileADoorbellHasRung) {
+  QueueClient& queue = Create(0);
+  QueueClient& other = Create(1);
+  Publish(queue, {Kernel(kernel_), Kernel(kernel_)});
+  Work work = Pick();
+  Publish(other, Kernel(kernel_));
+  EXPECT_EQ(End(&work), Followed::kNo);
+}
+
+TEST_F(Follow, NotBesideAnotherPriority) {
+  QueueClient& queue = Create(0);
+  Create(1, /*priority=*/0);
+  Publish(queue, {Kernel(kernel_), Kernel(kernel_)});
+  Work work = Pick();
+  EXPECT_EQ(End(&work), Followed::kNo);
+}
+
+TEST_F(Follow, NotBesideAnotherSession) {
+  header().live_sessions.store(2);
+  QueueClient& queue = Create(0);
+  Publish(queue, {Kernel(kernel_), Kernel(kernel_)});
+  Work work = Pick();
+  EXPECT_EQ(End(&work), Followed::kNo);
+}
+
+TEST_F(Follow, OthersAreLookedAtAfterTwoMicroseconds) {
+  QueueClient& queue = Create(0);
+  for (int i = 0; i < 10; ++i) {
+    Publish(queue, Kernel(kernel_));
+  }
+  Work work = Pick();
+  EXPECT_EQ(End(&work, 900), Followed::kNext);
+  EXPECT_EQ(End(&work, 900), Followed::kNext);
+  EXPECT_EQ(End(&work, 900), Followed::kNo);
+  Retire(work);
+  work = Pick();
+  EXPECT_EQ(End(&work, 900), Followed::kNext);
+}
+
+TEST_F(Follow, OthersThatWaitGetTheirTurnSooner) {
+  SetUnits(1, 1, 1, 1);
+  QueueClient& queue = Create(0);
+  QueueClient& other = Create(1);
+  for (int i = 0; i < 4; ++i) {
+    Publish(queue, Kernel(kernel_));
+    Publish(other, Kernel(kernel_));
+  }
+  Work work = Pick();
+  const uint32_t first = work.queue->id;
+  EXPECT_EQ(End(&work, 100), Followed::kNext);
+  EXPECT_EQ(End(&work, 100), Followed::kNext);
+  EXPECT_EQ(End(&work, 100), Followed::kNo);
+  Retire(work);
+  EXPECT_NE(Pick().queue->id, first);
+}
+
+TEST_F(Follow, WhoWaitsIsTold) {
+  QueueClient& queue = Create(0);
+  vnpu_waiter& waiter = session()->waiters[2];
+  waiter.queue_id = queue.id();
+  waiter.target = 1;
+  waiter.armed = 1;
+  ++queue.hdr().waiting;
+  Publish(queue, {Kernel(kernel_), Kernel(kernel_)});
+  Work work = Pick();
+  ASSERT_EQ(End(&work), Followed::kNext);
+  EXPECT_EQ(platform_.irqs, std::vector<uint32_t>{2});
+}
+
+TEST_F(Follow, TimeLimitSeenLaterHolds) {
+  QueueClient& queue = Create(0);
+  const vnpu_sqe slow = WithTimeout(Kernel(kernel_), 2'000'000);
+  Publish(queue, {Kernel(kernel_), slow, Kernel(kernel_)});
+  Work work = Pick();
+  ASSERT_EQ(End(&work), Followed::kNext);
+  now_ += 1'000'000'000;
+  scheduler_->CheckDeadlines();
+  now_ += 2'500'000'000;
+  scheduler_->CheckDeadlines();
+  ASSERT_EQ(platform_.stops.size(), 1u);
+  EXPECT_EQ(platform_.stops[0].queue_id, 0u);
+  EXPECT_EQ(End(&work), Followed::kNo);
+}
+
+}  // namespace
+}  // namespace vnpu::firmware::test
