@@ -145,6 +145,10 @@ uint32_t Scheduler::Decode(Rtsq* queue) {
       }
       Complete(queue, VNPU_OK);
       return VNPU_OK;
+    case VNPU_OP_KERNEL_UPDATE:
+      return RunKernelUpdate(queue);
+    case VNPU_OP_RANDOM_UPDATE:
+      return RunRandomUpdate(queue);
     default:
       return queue->model != nullptr ? DecodeModelEntry(queue) : DecodeModelTask(queue);
   }

@@ -253,6 +253,12 @@ class Scheduler {
   uint32_t RunStore(Rtsq* queue);
   uint32_t LoadNumber(Rtsq* queue, uint64_t va, uint32_t width, int64_t* number);
 
+  // task_update.cc
+  uint32_t RunKernelUpdate(Rtsq* queue);
+  uint32_t RunRandomUpdate(Rtsq* queue);
+  vnpu_sqe_kernel* KernelToUpdate(const Rtsq& queue) const;
+  uint32_t ChooseKernel(const Rtsq& queue, uint64_t number) const;
+
   // watch.cc
   uint32_t DecodeValueWait(Rtsq* queue);
   void Watch(Rtsq* queue);

@@ -29,11 +29,6 @@ _REASONS = (
         "It is for the saturation mode: the cores give infinities and NaN.",
     ),
     (
-        r"aclrtTaskUpdateAsync",
-        "It changes kernels and random-number tasks of a bound stream. Kernels of a model are changed by "
-        "`aclmdlRITaskSetParams`.",
-    ),
-    (
         r"aclrtCacheLastTask\w*",
         "It keeps an operator's description for profilers and dumps, which the runtime does not have.",
     ),

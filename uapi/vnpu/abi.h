@@ -33,7 +33,8 @@
 #define VNPU_FEATURE_DMA_TASKS (1ull << 8)    /* REDUCE, RANDOM, copies by descriptor (queue.h) */
 #define VNPU_FEATURE_CORE_LIMIT (1ull << 12)  /* vnpu_sqe.core_limit */
 #define VNPU_FEATURE_MODEL (1ull << 16)       /* model.h, and the opcodes for it */
-#define VNPU_FEATURES_ALL 0x1117full
+#define VNPU_FEATURE_TASK_UPDATE (1ull << 20) /* VNPU_OP_KERNEL_UPDATE, VNPU_OP_RANDOM_UPDATE */
+#define VNPU_FEATURES_ALL 0x11117full
 
 /* Limits. */
 #define VNPU_MAX_DEVICES 64u

@@ -49,7 +49,10 @@ enum vnpu_opcode {
   VNPU_OP_MODEL_ACTIVATE = 30,
   VNPU_OP_MODEL_SWITCH = 31,
   VNPU_OP_MODEL_STORE = 32,
-  VNPU_OP_COUNT = 33
+  /* With VNPU_FEATURE_TASK_UPDATE, in queues and images: */
+  VNPU_OP_KERNEL_UPDATE = 40,
+  VNPU_OP_RANDOM_UPDATE = 41,
+  VNPU_OP_COUNT = 42
 };
 
 /* SQE flags. */
@@ -353,6 +356,50 @@ struct vnpu_sqe_store {
   uint64_t reserved[4];
 };
 
+/* Makes a kernel entry of a model run another kernel, with another number of blocks: both stand in
+ * memory and are read when this entry is reached. The entry keeps its arguments and flags; the new
+ * kernel takes as many bytes of arguments. What a run has not reached yet is changed, too. A number
+ * that is too large, or stands for no such kernel, makes this entry invalid. */
+#define VNPU_MAX_UPDATE_KERNELS 4096u
+struct vnpu_sqe_kernel_update {
+  uint32_t model_id;   /* in an image: 0, for the model itself */
+  uint32_t kernels;    /* to choose from, 1 .. VNPU_MAX_UPDATE_KERNELS */
+  uint64_t offset;     /* of the kernel entry, multiple of 64: in the model's memory; in an image:
+                          from the start of the image that runs */
+  uint64_t kernel_va;  /* in the window, multiple of 8: 64 bits, which of the kernels, from 0 */
+  uint64_t blocks_va;  /* in the window, multiple of 4: 32 bits, 1 .. VNPU_MAX_BLOCKS */
+  uint32_t arg_offset; /* in the argument area, multiple of 4: uint32_t func_id[kernels];
+                          VNPU_NO_FUNCTION: not to be chosen */
+  uint32_t reserved0;
+  uint64_t reserved1;
+};
+#define VNPU_NO_FUNCTION 0xffffffffu
+
+/* Changes what a RANDOM task works with, as memory says when this entry is reached. */
+struct vnpu_sqe_random_update {
+  uint64_t params; /* in the window, multiple of 8: the task's struct vnpu_random */
+  uint64_t source; /* in the window, multiple of 8: struct vnpu_random_update */
+  uint64_t reserved[4];
+};
+
+/* A number of `size` bytes, or, with in_memory 1, the address of one. */
+struct vnpu_packed_value {
+  uint8_t in_memory;
+  uint8_t value[8];
+  uint8_t size;        /* 1 .. 8; not looked at with in_memory 1 */
+  uint8_t reserved[6]; /* not looked at */
+};
+VNPU_ASSERT_SIZE(vnpu_packed_value, 16);
+
+/* The fields of struct vnpu_random that are replaced. */
+struct vnpu_random_update {
+  uint64_t result;
+  uint64_t counter;
+  struct vnpu_packed_value seed;
+  struct vnpu_packed_value count;
+};
+VNPU_ASSERT_SIZE(vnpu_random_update, 48);
+
 struct vnpu_sqe {
   uint8_t opcode; /* enum vnpu_opcode */
   uint8_t flags;  /* VNPU_SQE_* */
@@ -380,6 +427,8 @@ struct vnpu_sqe {
     struct vnpu_sqe_activate activate;
     struct vnpu_sqe_switch choice;
     struct vnpu_sqe_store store;
+    struct vnpu_sqe_kernel_update kernel_update;
+    struct vnpu_sqe_random_update random_update;
     uint64_t payload[6];
   };
 };
@@ -403,6 +452,9 @@ VNPU_ASSERT_SIZE(vnpu_sqe_goto, 48);
 VNPU_ASSERT_SIZE(vnpu_sqe_activate, 48);
 VNPU_ASSERT_SIZE(vnpu_sqe_switch, 48);
 VNPU_ASSERT_SIZE(vnpu_sqe_store, 48);
+VNPU_ASSERT_SIZE(vnpu_sqe_kernel_update, 48);
+VNPU_ASSERT_SIZE(vnpu_sqe_random_update, 48);
+VNPU_ASSERT_OFFSET(vnpu_sqe_kernel_update, arg_offset, 32);
 VNPU_ASSERT_OFFSET(vnpu_sqe_execute, arg_offset, 24);
 VNPU_ASSERT_OFFSET(vnpu_sqe_update, arg_offset, 16);
 VNPU_ASSERT_OFFSET(vnpu_sqe_switch, stream, 24);

@@ -28,6 +28,9 @@ class Compiler {
       VNPU_RETURN_IF_ERROR(PlaceLabels(*model));
     }
     Finish();
+    for (Model* const model : graphs_) {
+      VNPU_RETURN_IF_ERROR(PlaceUpdates(*model));
+    }
     return ACL_SUCCESS;
   }
 
@@ -145,6 +148,9 @@ class Compiler {
       case NodeKind::kGoto:
         VNPU_RETURN_IF_ERROR(ReserveLabels(node));
         break;
+      case NodeKind::kUpdate:
+        PlaceKernels(node);
+        break;
       default:
         break;
     }
@@ -207,6 +213,52 @@ class Compiler {
       image_.labels[jump.first_label + i] = {.stream = label.stream->image_stream,
                                              .position = node.entry - label.stream->first_entry};
     }
+    return ACL_SUCCESS;
+  }
+
+  // What a kernel's update chooses from stands in the argument area.
+  void PlaceKernels(GraphNode* node) {
+    if (node->sqe.opcode != VNPU_OP_KERNEL_UPDATE) {
+      return;
+    }
+    const auto& kernels = static_cast<const TaskUpdate*>(node->object)->kernels;
+    const size_t begin = image_.args.size();
+    const size_t bytes = kernels.size() * sizeof(uint32_t);
+    node->sqe.kernel_update.arg_offset = static_cast<uint32_t>(begin);
+    image_.args.resize(begin + RoundUp(bytes, 8));
+    std::memcpy(image_.args.data() + begin, kernels.data(), bytes);
+  }
+
+  // Once the header is complete.
+  aclError PlaceUpdates(const Model& model) {
+    for (const GraphStream* const graph : model.streams) {
+      for (uint32_t i = 0; !graph->updates.empty() && i < graph->size; ++i) {
+        if (graph->node(i).kind == NodeKind::kUpdate) {
+          VNPU_RETURN_IF_ERROR(PlaceUpdate(model, &graph->node(i)));
+        }
+      }
+    }
+    return ACL_SUCCESS;
+  }
+
+  aclError PlaceUpdate(const Model& model, GraphNode* node) {
+    const auto& update = *static_cast<const TaskUpdate*>(node->object);
+    const GraphStream& stream = *update.stream;
+    const bool bound =
+        stream.alive() && stream.generation() == update.generation && stream.model == &model;
+    const GraphNode* const target = bound ? FindTask(stream, update.task) : nullptr;
+    if (target == nullptr) {
+      return Fail(ACL_ERROR_RT_STREAM_MODEL,
+                  "task {} is to be updated, and is in no stream that is bound to the model",
+                  update.task);
+    }
+    if (node->sqe.opcode == VNPU_OP_KERNEL_UPDATE) {
+      node->sqe.kernel_update.offset =
+          vnpu_model_entries_offset(&image_.header) + uint64_t{target->entry} * sizeof(vnpu_sqe);
+    } else {
+      node->sqe.random_update.params = target->sqe.random.params;
+    }
+    image_.entries[node->entry] = node->sqe;
     return ACL_SUCCESS;
   }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <ranges>
 #include <utility>
 
 #include "libruntime/src/base/guard.h"
@@ -95,6 +96,8 @@ void ClearGraphStream(GraphStream* graph) {
   graph->next = graph->block_end = nullptr;
   graph->waits.clear();
   graph->gotos.clear();
+  graph->updates.clear();
+  graph->task_ids.clear();
   graph->arg_next = graph->arg_end = nullptr;
   graph->arg_blocks.clear();
   graph->large_args.clear();
@@ -120,12 +123,24 @@ void NumberTasks(std::span<GraphStream* const> streams) {
   for (GraphStream* const graph : streams) {
     for (uint32_t i = 0; i < graph->size; ++i) {
       nodes.push_back(&graph->node(i));
+      if (graph->persistent && i >= graph->task_ids.size()) {
+        graph->task_ids.push_back(graph->node(i).id);
+      }
     }
   }
   std::ranges::stable_sort(nodes, {}, &GraphNode::id);
   for (uint32_t i = 0; i < nodes.size(); ++i) {
     nodes[i]->id = i;
   }
+}
+
+GraphNode* FindTask(const GraphStream& graph, uint32_t task) {
+  const auto id = [&](uint32_t i) {
+    return i < graph.task_ids.size() ? graph.task_ids[i] : graph.node(i).id;
+  };
+  const auto nodes = std::views::iota(0u, graph.size);
+  const auto found = std::ranges::lower_bound(nodes, task, {}, id);
+  return found != nodes.end() && id(*found) == task ? &graph.node(*found) : nullptr;
 }
 
 std::byte* TakeArgs(GraphStream* graph, uint32_t bytes) {

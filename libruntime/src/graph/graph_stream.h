@@ -61,6 +61,14 @@ struct GotoTask {
   uint32_t first_label = 0;  // in the image
 };
 
+// What a node of kind kUpdate changes.
+struct TaskUpdate {
+  GraphStream* stream = nullptr;
+  uint32_t generation = 0;        // of the stream
+  uint32_t task = 0;              // its number for aclrtGetThreadLastTaskId
+  std::vector<uint32_t> kernels;  // func_ids to choose from
+};
+
 // A live object is a valid aclrtStream for aclmdlRIGetTasksByStream alone. Guarded by the lock of
 // `stream` while tasks come in, by the model's mutex otherwise.
 struct alignas(64) GraphStream : SlabObject {
@@ -83,6 +91,8 @@ struct alignas(64) GraphStream : SlabObject {
   std::vector<GraphNode*> blocks;
   std::vector<GraphWait> waits;  // in the order of their nodes
   std::vector<std::unique_ptr<GotoTask>> gotos;
+  std::vector<std::unique_ptr<TaskUpdate>> updates;
+  std::vector<uint32_t> task_ids;  // of persistent tasks that have got their final ids: the first
 
   std::byte* arg_next = nullptr;  // room in the last block of arguments
   std::byte* arg_end = nullptr;
@@ -112,6 +122,9 @@ void ClearGraphStream(GraphStream* graph);
 
 // Gives the tasks of all streams their final ids.
 void NumberTasks(std::span<GraphStream* const> streams);
+
+// The node that aclrtGetThreadLastTaskId called so; null: there is none. Of persistent streams.
+GraphNode* FindTask(const GraphStream& graph, uint32_t task);
 
 // Memory for arguments that lives as long as the nodes.
 std::byte* TakeArgs(GraphStream* graph, uint32_t bytes);

@@ -59,18 +59,6 @@ aclError SubmitUpdate(Stream* stream, Program* program, uint32_t copy, uint64_t 
   return ACL_SUCCESS;
 }
 
-// The copies of the image that a run can meet.
-std::vector<uint32_t> CopiesInUse(Program* program) {
-  std::vector<uint32_t> copies;
-  const std::lock_guard lock(program->lock);
-  for (uint32_t i = 0; i < program->copies; ++i) {
-    if (i == program->current || !program->copy[i].idle()) {
-      copies.push_back(i);
-    }
-  }
-  return copies;
-}
-
 // Arguments before the entry that names them.
 aclError SubmitNode(Stream* stream, Program* program, const GraphNode& node) {
   for (const uint32_t copy : CopiesInUse(program)) {

@@ -24,6 +24,7 @@ enum class NodeKind : uint8_t {
   kActivate,   // GraphStream
   kSwitch,     // GraphStream
   kEnd,        // of a stream's tasks
+  kUpdate,     // TaskUpdate
 };
 
 }  // namespace vnpu::runtime

@@ -71,6 +71,8 @@ const char* KindName(const GraphNode& node) {
       return "switch stream";
     case NodeKind::kEnd:
       return "end";
+    case NodeKind::kUpdate:
+      return node.sqe.opcode == VNPU_OP_RANDOM_UPDATE ? "random update" : "kernel update";
   }
   return "other";
 }

@@ -119,6 +119,7 @@ aclError LoadProgram(std::shared_ptr<Session> session, const Image& image, Progr
   program->arg_spare = image.header.arg_bytes - image.spare_args;
   program->externals = image.externals;
   program->current = 0;
+  program->updates.launches.clear();
   for (uint32_t i = 0; i < program->copies; ++i) {
     program->copy[i].offset = i * stride;
     program->copy[i].launches.clear();
@@ -142,6 +143,17 @@ aclError LoadProgram(std::shared_ptr<Session> session, const Image& image, Progr
 bool IdleProgram(Program& program) {
   return std::all_of(program.copy.begin(), program.copy.begin() + program.copies,
                      [](const Program::Copy& copy) { return copy.idle(); });
+}
+
+std::vector<uint32_t> CopiesInUse(Program* program) {
+  std::vector<uint32_t> copies;
+  const std::lock_guard lock(program->lock);
+  for (uint32_t i = 0; i < program->copies; ++i) {
+    if (i == program->current || !program->copy[i].idle()) {
+      copies.push_back(i);
+    }
+  }
+  return copies;
 }
 
 void UnloadProgram(Program* program) {

@@ -71,6 +71,7 @@ struct Program {
   uint32_t current = 0;
   uint32_t copies = 0;
   std::array<Copy, kMaxCopies> copy;
+  Copy updates;  // entries of aclrtTaskUpdateAsync, whatever copies they change
   std::shared_ptr<Session> session;
   uint64_t session_serial = 0;
 
@@ -87,6 +88,9 @@ aclError LoadProgram(std::shared_ptr<Session> session, const Image& image, Progr
 
 // False: runs are under way.
 bool IdleProgram(Program& program);
+
+// The copies of the image that runs can meet.
+std::vector<uint32_t> CopiesInUse(Program* program);
 
 // The memory is given back; there are no runs under way, or the session has ended.
 void UnloadProgram(Program* program);

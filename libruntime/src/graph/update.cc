@@ -200,6 +200,7 @@ aclError DisableTask(GraphTask* task) {
     case NodeKind::kKernel:
     case NodeKind::kValueWrite:
     case NodeKind::kValueWait:
+    case NodeKind::kUpdate:
       break;
     default:
       return Fail(ACL_ERROR_RT_TASK_TYPE_NOT_SUPPORT,
@@ -220,6 +221,15 @@ aclError UpdateModel(Model* model) {
   }
   if (root->changed.empty()) {
     return ACL_SUCCESS;
+  }
+  {
+    // Another copy would be made of what they have not changed yet.
+    const std::lock_guard launches(root->program.lock);
+    if (!root->program.updates.idle()) {
+      return Fail(ACL_ERROR_RT_MODEL_UPDATE_FAILED,
+                  "aclrtTaskUpdateAsync changes tasks of the model in a stream that has not come "
+                  "there; synchronise that stream first");
+    }
   }
   std::vector<GraphNode*>& changed = root->changed;
   AddGroups(*root, &changed);

@@ -111,6 +111,7 @@ aclError Bring(Module* module) {
   }
   module->image = UniqueFd();
   module->module_id = request.module_id;
+  module->kernels = request.kernels;
   module->address = request.va;
   module->span = request.span;
   module->session->memory_usage().Add(kRuntimeItself, request.span);
@@ -207,6 +208,8 @@ aclError LoadModule(const void* image, size_t bytes, LoadOptions options, Module
   fresh->image_bytes = bytes;
   fresh->prints = Prints({static_cast<const char*>(image), bytes});
   fresh->address = fresh->span = 0;
+  fresh->kernels = 0;
+  fresh->kernel_ids.clear();
   fresh->functions.clear();
   fresh->exception_callback = nullptr;
   fresh->operators = std::move(options.operators);
@@ -320,6 +323,27 @@ aclError FindFunctionByEntry(Module* module, uint64_t entry, Function** function
   }
   VNPU_RETURN_IF_ERROR(MakeFunction(module, symbol, symbol.name, function));
   module->functions.emplace(symbol.name, *function);
+  return ACL_SUCCESS;
+}
+
+aclError FindKernelIds(Module* module, std::vector<uint32_t>* ids) {
+  const std::lock_guard lock(module->mutex);
+  VNPU_RETURN_IF_ERROR(Bring(module));
+  if (module->kernels > VNPU_MAX_UPDATE_KERNELS) {
+    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                "the image has {} kernels; tasks are updated from images of {} at most",
+                module->kernels, VNPU_MAX_UPDATE_KERNELS);
+  }
+  std::vector<uint32_t> found;
+  for (uint32_t i = 0; module->kernel_ids.empty() && i < module->kernels; ++i) {
+    vnpu_ioc_module_symbol symbol;
+    VNPU_RETURN_IF_ERROR(AskSymbol(module, VNPU_SYMBOL_KERNEL, nullptr, i, &symbol));
+    found.push_back(symbol.unit == VNPU_UNIT_AI_CPU ? VNPU_NO_FUNCTION : symbol.func_id);
+  }
+  if (!found.empty()) {
+    module->kernel_ids = std::move(found);
+  }
+  *ids = module->kernel_ids;
   return ACL_SUCCESS;
 }
 

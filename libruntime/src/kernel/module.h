@@ -59,6 +59,8 @@ struct alignas(64) Module : SlabObject {
   uint64_t image_bytes = 0;
   bool prints = false;  // its kernels may call printf
   uint32_t module_id = 0;
+  uint32_t kernels = 0;
+  std::vector<uint32_t> kernel_ids;  // as FindKernelIds gives them; empty: not asked for yet
   uint64_t address = 0;  // 0: not on the device yet
   uint64_t span = 0;
   std::map<std::string, Function*, std::less<>> functions;
@@ -105,6 +107,9 @@ aclError ResolveModule(void* handle, Module** module);
 aclError FindFunction(Module* module, const char* name, Function** function);
 // By its number in the image, from 0.
 aclError FindFunctionByEntry(Module* module, uint64_t entry, Function** function);
+// The func_ids of all kernels, by their numbers; VNPU_NO_FUNCTION in the place of those for the AI
+// CPU.
+aclError FindKernelIds(Module* module, std::vector<uint32_t>* ids);
 // The AI CPU kernel `entry` of an image, to be known as `operator_name` too.
 aclError RegisterOperator(Module* module, const char* entry, const char* operator_name,
                           Function** function);
