@@ -29,8 +29,8 @@ _REASONS = (
         "It is for the saturation mode: the cores give infinities and NaN.",
     ),
     (
-        r"aclrtCacheLastTask\w*",
-        "It keeps an operator's description for profilers and dumps, which the runtime does not have.",
+        r"aclrtCacheLastTaskOpInfo",
+        "It keeps an operator's description for profilers alone, which the runtime does not have.",
     ),
     (
         r"aclrtLaunchSIMT\w*",

@@ -124,6 +124,66 @@ TEST_F(GraphPrintTest, ConditionsNameTheirBodies) {
   EXPECT_EQ(task["bodies"], Json::array({json["models"][1]["id"], json["models"][2]["id"]}));
 }
 
+class ExtendInfoTest : public GraphPrintTest {
+ protected:
+  static aclError Describe(const std::string& text) {
+    return aclrtCacheLastTaskExtendInfo(text.data(), text.size());
+  }
+  Json FirstTasks() { return Print(0)["models"][0]["streams"][0]["tasks"]; }
+};
+
+TEST_F(ExtendInfoTest, IsWrittenWithItsTask) {
+  ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
+  ASSERT_OK(Affine(value_->get(), 1, 1, stream_));
+  ASSERT_OK(Describe("lost"));
+  ASSERT_OK(Describe(R"({"op": "first", "shape": [2, 3]})"));
+  ASSERT_OK(Affine(value_->get(), 1, 1, stream_));
+  ASSERT_OK(Affine(value_->get(), 1, 1, stream_));
+  ASSERT_OK(Describe("no JSON \xff"));
+  model_ = EndCapture(stream_);
+  const Json tasks = FirstTasks();
+  EXPECT_EQ(tasks[0]["extendInfo"]["op"], "first");
+  EXPECT_EQ(tasks[0]["extendInfo"]["shape"], Json::array({2, 3}));
+  EXPECT_FALSE(tasks[1].contains("extendInfo"));
+  EXPECT_EQ(tasks[2]["extendInfo"], "no JSON \xef\xbf\xbd");
+  size_t found = 0;
+  const Json all = Print(0);
+  for (const Json& event : all["traceEvents"]) {
+    found += event["ph"] == "X" && event["args"].contains("extendInfo") ? 1 : 0;
+  }
+  EXPECT_EQ(found, 2U);
+}
+
+TEST_F(ExtendInfoTest, HasFourKilobytesAtMost) {
+  ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
+  ASSERT_OK(Affine(value_->get(), 1, 1, stream_));
+  EXPECT_EQ(aclrtCacheLastTaskExtendInfo("x", 0), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_EQ(aclrtCacheLastTaskExtendInfo(nullptr, 1), ACL_ERROR_INVALID_PARAM);
+  ASSERT_OK(Describe(std::string(4096, 'a') + std::string(4096, 'b')));
+  model_ = EndCapture(stream_);
+  EXPECT_EQ(FirstTasks()[0]["extendInfo"], std::string(4096, 'a'));
+}
+
+TEST_F(ExtendInfoTest, IsForTasksOfModelsThatAreMade) {
+  EXPECT_EQ(Describe("1"), ACL_ERROR_RT_STREAM_NOT_CAPTURED) << "the capture is over";
+  ASSERT_OK(Affine(value_->get(), 1, 1, stream_));
+  EXPECT_EQ(Describe("1"), ACL_ERROR_RT_STREAM_NOT_CAPTURED);
+  const aclrtStream head = MakePersistent();
+  ASSERT_OK(aclmdlRIBuildBegin(&model_, 0));
+  ASSERT_OK(aclmdlRIBindStream(model_, head, kHeadStream));
+  ASSERT_OK(Affine(value_->get(), 1, 1, head));
+  ASSERT_OK(Describe("2"));
+  ASSERT_OK(Affine(value_->get(), 1, 1, other_));
+  EXPECT_EQ(Describe("3"), ACL_ERROR_RT_STREAM_NOT_CAPTURED);
+  ASSERT_OK(aclmdlRIEndTask(model_, head));
+  ASSERT_OK(Describe("4"));
+  ASSERT_OK(aclmdlRIBuildEnd(model_, nullptr));
+  EXPECT_EQ(Describe("5"), ACL_ERROR_RT_STREAM_NOT_CAPTURED) << "the model is built";
+  const Json tasks = FirstTasks();
+  EXPECT_EQ(tasks[0]["extendInfo"], 2);
+  EXPECT_EQ(tasks[1]["extendInfo"], 4);
+}
+
 TEST_F(GraphPrintTest, BadCallsAreRefused) {
   EXPECT_EQ(aclmdlRIDebugJsonPrint(model_, nullptr, 0), ACL_ERROR_INVALID_PARAM);
   EXPECT_EQ(aclmdlRIDebugJsonPrint(model_, File("x").c_str(), 2), ACL_ERROR_RT_PARAM_INVALID);

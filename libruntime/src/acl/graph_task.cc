@@ -1,4 +1,7 @@
-// Looking at the tasks of models, and changing them (manual 15).
+// Looking at the tasks of models, and changing them (manual 15); what applications say of them
+// (24).
+#include <algorithm>
+
 #include "acl/acl_rt.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/graph/task.h"
@@ -77,6 +80,17 @@ aclError aclmdlRIKernelTaskGetAttribute(aclmdlRITask task, aclrtLaunchKernelAttr
 
 aclError aclmdlRITaskDisable(aclmdlRITask task) {
   return WithTask(__func__, task, [](rt::GraphTask* found) { return rt::DisableTask(found); });
+}
+
+aclError aclrtCacheLastTaskExtendInfo(const char* const extendInfoPtr, const size_t infoSize) {
+  return Guard(__func__, [&]() -> aclError {
+    constexpr size_t kMost = 4096;
+    VNPU_REQUIRE_NOT_NULL(extendInfoPtr);
+    if (infoSize == 0) {
+      return rt::Fail(ACL_ERROR_RT_PARAM_INVALID, "infoSize is 0; it takes 1 or more");
+    }
+    return rt::DescribeLastTask({extendInfoPtr, std::min(infoSize, kMost)});
+  });
 }
 
 aclError aclmdlRIUpdate(aclmdlRI modelRI) {

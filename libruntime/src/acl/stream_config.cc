@@ -84,7 +84,7 @@ aclError SetAttribute(rt::Stream* stream, aclrtStreamAttr attribute,
     case ACL_STREAM_ATTR_USER_CUSTOM_TAG:
       return FailAttribute("overflow is detected for the process, not for groups of streams");
     case ACL_STREAM_ATTR_CACHE_OP_INFO:
-      return FailAttribute("streams are not captured, so there is no operator information to keep");
+      return FailAttribute("operator information is kept for profilers, and there is none");
     case ACL_STREAM_ATTR_PRIORITY:
       return FailAttribute(
           "the priority of a stream is set when it is made, by aclrtCreateStreamWithConfig");

@@ -2,10 +2,14 @@
 // or update a task group.
 #include <atomic>
 #include <cstddef>
+#include <mutex>
+#include <string>
+#include <utility>
 
 #include "libruntime/src/base/round_up.h"
 #include "libruntime/src/graph/capture.h"
 #include "libruntime/src/graph/group.h"
+#include "libruntime/src/graph/task.h"
 #include "libruntime/src/stream/stream.h"
 
 namespace vnpu::runtime {
@@ -13,6 +17,14 @@ namespace {
 
 // Numbers tasks of persistent streams; BuildEnd numbers those of its model anew.
 std::atomic<uint32_t> next_persistent_id{0};
+
+// The node that the calling thread has added last.
+struct LastNode {
+  Stream* stream;
+  uint32_t generation;  // of the stream's nodes
+  uint32_t index;
+};
+thread_local constinit LastNode last_node{};
 
 // Whether tasks may come in; with the stream's lock held.
 aclError CheckTakesTasks(const GraphStream& graph) {
@@ -141,8 +153,8 @@ aclError KeepTask(Stream* stream, vnpu_sqe* sqe, const void* object, NodeKind ki
   }
   if (error == ACL_SUCCESS) {
     ++graph->next;
-    ++graph->size;
-    last_task = node->id;
+    last_task = kGraphTask | node->id;
+    last_node = {.stream = stream, .generation = graph->generation(), .index = graph->size++};
   }
   stream->lock.unlock();
   if (submitted != nullptr) {
@@ -152,5 +164,23 @@ aclError KeepTask(Stream* stream, vnpu_sqe* sqe, const void* object, NodeKind ki
 }
 
 }  // namespace internal
+
+aclError DescribeLastTask(std::string text) {
+  const uint64_t task = internal::last_task;
+  if (Stream* const stream = last_node.stream;
+      task != ~uint64_t{0} && (task & internal::kGraphTask) != 0) {
+    const std::lock_guard lock(stream->lock);
+    GraphStream* const graph = stream->alive() ? stream->graph : nullptr;
+    if (graph != nullptr && stream->update == nullptr &&
+        graph->generation() == last_node.generation && last_node.index < graph->size &&
+        !graph->sealed) {
+      graph->descriptions[last_node.index] = std::move(text);
+      return ACL_SUCCESS;
+    }
+  }
+  return Fail(ACL_ERROR_RT_STREAM_NOT_CAPTURED,
+              "the last task of this thread is not one of a stream that is captured, or of a model "
+              "that is built");
+}
 
 }  // namespace vnpu::runtime

@@ -98,6 +98,7 @@ void ClearGraphStream(GraphStream* graph) {
   graph->gotos.clear();
   graph->updates.clear();
   graph->task_ids.clear();
+  graph->descriptions.clear();
   graph->arg_next = graph->arg_end = nullptr;
   graph->arg_blocks.clear();
   graph->large_args.clear();

@@ -6,8 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "acl/acl_base.h"
@@ -93,6 +95,8 @@ struct alignas(64) GraphStream : SlabObject {
   std::vector<std::unique_ptr<GotoTask>> gotos;
   std::vector<std::unique_ptr<TaskUpdate>> updates;
   std::vector<uint32_t> task_ids;  // of persistent tasks that have got their final ids: the first
+
+  std::map<uint32_t, std::string> descriptions;  // of nodes, by aclrtCacheLastTaskExtendInfo
 
   std::byte* arg_next = nullptr;  // room in the last block of arguments
   std::byte* arg_end = nullptr;

@@ -126,6 +126,24 @@ const GraphNode* RecordOf(const GraphStream& graph, uint32_t index) {
   return nullptr;
 }
 
+// The task that the node changes, as long as it is there.
+void AddUpdate(const GraphNode& node, Json* task) {
+  const auto& update = *static_cast<const TaskUpdate*>(node.object);
+  const bool there = update.stream->alive() && update.stream->generation() == update.generation;
+  if (const GraphNode* const target = there ? FindTask(*update.stream, update.task) : nullptr;
+      target != nullptr) {
+    (*task)["updates"] = target->id;
+  }
+}
+
+// What the application has said of the node: JSON, by its word.
+void AddDescription(const GraphStream& graph, uint32_t index, Json* task) {
+  if (const auto found = graph.descriptions.find(index); found != graph.descriptions.end()) {
+    Json parsed = Json::parse(found->second, nullptr, /*allow_exceptions=*/false);
+    (*task)["extendInfo"] = parsed.is_discarded() ? Json(found->second) : std::move(parsed);
+  }
+}
+
 Json TaskAsJson(const GraphStream& graph, uint32_t index, bool verbose) {
   const GraphNode& node = graph.node(index);
   Json task;
@@ -154,7 +172,10 @@ Json TaskAsJson(const GraphStream& graph, uint32_t index, bool verbose) {
     task["bodies"] = std::move(bodies);
   } else if (node.kind == NodeKind::kActivate || node.kind == NodeKind::kSwitch) {
     task["stream"] = static_cast<const GraphStream*>(node.object)->number;
+  } else if (node.kind == NodeKind::kUpdate) {
+    AddUpdate(node, &task);
   }
+  AddDescription(graph, index, &task);
   return task;
 }
 
@@ -199,7 +220,8 @@ class Writer {
     Json all;
     all["traceEvents"] = std::move(events_);
     all["models"] = std::move(graphs_);
-    return all.dump(1);
+    // Texts of the application may not be UTF-8.
+    return all.dump(1, ' ', false, Json::error_handler_t::replace);
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "acl/acl_rt.h"
 #include "libruntime/src/graph/model.h"
@@ -37,6 +38,10 @@ aclmdlRITaskType TypeOf(const GraphNode& node);
 aclError TaskParams(GraphTask* task, aclmdlRITaskParams* params);
 aclError KernelAttribute(const GraphTask& task, aclrtLaunchKernelAttrId id,
                          aclrtLaunchKernelAttrValue* value);
+
+// Keeps a text with the task that the calling thread has submitted last, to a graph that still
+// takes tasks.
+aclError DescribeLastTask(std::string text);
 
 // The task whose entry stands at the position of the compiled stream; null: none.
 const GraphNode* NodeAt(const GraphStream& graph, uint32_t position);

@@ -297,8 +297,8 @@ aclError WaitForTask(Session& session, const Submitted& task, Deadline deadline,
 }
 
 bool LastTask(uint64_t* task) {
-  *task = internal::last_task;
-  return *task != ~uint64_t{0};
+  *task = internal::last_task & ~internal::kGraphTask;
+  return internal::last_task != ~uint64_t{0};
 }
 
 namespace internal {

@@ -54,7 +54,9 @@ inline constexpr uint32_t kMaxDataBytes = 64u << 10;
 bool LastTask(uint64_t* task);
 
 namespace internal {
-// Index of the task that the calling thread submitted last; none: ~0.
+// Index of the task that the calling thread submitted last; none: ~0. With kGraphTask: its number
+// in a graph.
+inline constexpr uint64_t kGraphTask = uint64_t{1} << 63;
 extern thread_local constinit uint64_t last_task;
 // For a submission that found no room: waits for some, without the stream's lock.
 aclError WaitForRoom(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, uint64_t target,
