@@ -6,7 +6,7 @@
 
 namespace vnpu::firmware {
 
-Units::Demand Units::DemandOfAll(uint32_t unit) const {
+Units::Demand Units::DemandOfAll(uint32_t unit, uint32_t priority) const {
   Demand demand;
   for (size_t word = 0; word < std::size(header_->live_slots); ++word) {
     uint64_t bits = header_->live_slots[word].load(std::memory_order_relaxed);
@@ -22,6 +22,9 @@ Units::Demand Units::DemandOfAll(uint32_t unit) const {
       const uint32_t wanted =
           other->wanted.load(std::memory_order_relaxed) >> (kWantedBits * unit) & 0xf;
       demand.wanted = wanted != 0 && wanted < demand.wanted ? wanted : demand.wanted;
+      if (wanted == 1 + priority && other != own_ && in_use < demand.least_of_equals) {
+        demand.least_of_equals = in_use;
+      }
     }
   }
   return demand;
@@ -38,7 +41,7 @@ bool Units::Lack(uint32_t unit, uint32_t priority) {
 
 bool Units::AllFree(uint32_t unit, uint32_t priority, uint32_t count) {
   unit = Counted(unit);
-  return DemandOfAll(unit).used + count <= header_->units[unit] || Lack(unit, priority);
+  return DemandOfAll(unit, priority).used + count <= header_->units[unit] || Lack(unit, priority);
 }
 
 bool Units::Acquire(uint32_t unit, uint32_t priority, uint32_t* core) {
@@ -54,8 +57,8 @@ bool Units::Acquire(uint32_t unit, uint32_t priority, uint32_t* core) {
     // Publish first, look second: of two sessions that reach for the last unit at the same time at
     // least one sees the other and steps back.
     own_->in_use[unit].store(own + 1, std::memory_order_seq_cst);
-    const Demand demand = DemandOfAll(unit);
-    if (demand.used > total || demand.wanted < 1 + priority) {
+    const Demand demand = DemandOfAll(unit, priority);
+    if (demand.used > total || demand.wanted < 1 + priority || demand.least_of_equals < own) {
       own_->in_use[unit].store(own, std::memory_order_relaxed);
       return Lack(unit, priority);
     }

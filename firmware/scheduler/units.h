@@ -22,8 +22,9 @@ class Units {
   // Whether so many units are free on the whole device at this moment; if not, others learn that a
   // task of this priority lacks them.
   bool AllFree(uint32_t unit, uint32_t priority, uint32_t count);
-  // Takes one unit if one is free on the whole device and no other session lacks it for a task of
-  // a higher priority. A core number below the unit's count goes to *core.
+  // Takes one unit if one is free on the whole device, no other session lacks it for a task of a
+  // higher priority, and none that has fewer of them lacks it for one of the same priority. A core
+  // number below the unit's count goes to *core.
   bool Acquire(uint32_t unit, uint32_t priority, uint32_t* core);
   void Release(uint32_t unit, uint32_t core, uint64_t busy_ns) {
     unit = Counted(unit);
@@ -63,12 +64,14 @@ class Units {
   }
   static constexpr uint32_t kWantedBits = 4;
 
-  // Of all sessions: how many units they use, and for which priority they lack one (as wanted).
+  // Of all sessions: how many units they use, and for which priority they lack one (as wanted); and
+  // how many those of the others have at least that lack one for the priority asked about.
   struct Demand {
     uint32_t used = 0;
     uint32_t wanted = UINT32_MAX;
+    uint32_t least_of_equals = UINT32_MAX;
   };
-  Demand DemandOfAll(uint32_t unit) const;
+  Demand DemandOfAll(uint32_t unit, uint32_t priority) const;
   bool Lack(uint32_t unit, uint32_t priority);
 
   const BoardHeader* header_;

@@ -148,3 +148,16 @@ extern "C" __global__ __aicore__ void first_choice(int64_t* out, int64_t plus) {
 extern "C" __global__ __vector__ void second_choice(int64_t* out, int64_t plus) {
   if (GetBlockIdx() == 0) *out = 2000 + GetBlockNum() + plus;
 }
+
+// AI CPU: counts itself, and waits until `*go` is not 0.
+extern "C" __global__ __aicpu__ uint32_t cpu_wait(int* arrived, volatile int* go) {
+  __atomic_add_fetch(arrived, 1, __ATOMIC_SEQ_CST);
+  while (*go == 0) {
+  }
+  return 0;
+}
+
+extern "C" __global__ __aicpu__ uint32_t cpu_crowd(Crowd* crowd, int turns) {
+  BeInCrowd(crowd, turns);
+  return 0;
+}

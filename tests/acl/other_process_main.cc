@@ -16,6 +16,10 @@
 //   increment                adds 1, by a kernel
 //   unmap                    of what `open` or `share` mapped
 //   free                     of what they mapped
+//   cpu_count                starts a kernel on an AI CPU, in a stream of its own
+//   cpu_spin BLOCKS LIMIT    starts one that never ends; LIMIT microseconds, 0: none
+//   cpu_work BLOCKS AT_ONCE  starts one with blocks of some milliseconds; so many run when it
+//   answers pending                  1 while what they started is not done finish waits for it
 //   message                  aclGetRecentErrMsg, in one line
 #include <algorithm>
 #include <cstdint>
@@ -26,6 +30,7 @@
 #include <map>
 #include <sstream>
 #include <string>
+#include <thread>
 
 #include "acl/acl.h"
 
@@ -34,6 +39,7 @@ namespace {
 struct State {
   void* address = nullptr;
   aclrtDrvMemHandle physical = nullptr;
+  aclrtStream stream = nullptr;
 };
 State state;
 
@@ -53,6 +59,57 @@ aclError Increment() {
                      : aclrtLaunchKernelWithHostArgs(function, 1, stream, nullptr, &state.address,
                                                      sizeof(state.address), nullptr, 0);
   return error != 0 ? error : aclrtSynchronizeStream(stream);
+}
+
+aclError LaunchOnCpu(const char* name, uint32_t blocks, uint32_t limit_us, void* args,
+                     size_t size) {
+  aclrtBinHandle binary = nullptr;
+  aclrtFuncHandle function = nullptr;
+  aclError error = aclrtBinaryLoadFromFile(VNPU_TEST_KERNELS, nullptr, &binary);
+  error = error != 0 ? error : aclrtBinaryGetFunction(binary, name, &function);
+  error = error != 0 ? error : aclrtCreateStream(&state.stream);
+  aclrtLaunchKernelAttr attribute{};
+  attribute.id = ACL_RT_LAUNCH_KERNEL_ATTR_TIMEOUT_US;
+  attribute.value.timeoutUs = {.timeoutLow = limit_us, .timeoutHigh = 0};
+  aclrtLaunchKernelCfg config{.attrs = &attribute, .numAttrs = 1};
+  return error != 0 ? error
+                    : aclrtLaunchKernelWithHostArgs(function, blocks, state.stream, &config, args,
+                                                    size, nullptr, 0);
+}
+
+aclError CountOnCpu() {
+  void* words = nullptr;
+  const aclError error = aclrtMallocHost(&words, 2 * sizeof(int));
+  if (error != 0) {
+    return error;
+  }
+  int* pair[2] = {static_cast<int*>(words), static_cast<int*>(words) + 1};
+  *pair[1] = 1;
+  return LaunchOnCpu("cpu_wait", 1, 0, pair, sizeof(pair));
+}
+
+// Returns when so many blocks have run at the same time.
+aclError WorkOnCpu(uint32_t blocks, int at_once) {
+  struct {
+    void* crowd;
+    int turns;
+  } args{.crowd = nullptr, .turns = 4'000'000};
+  aclError error = aclrtMallocHost(&args.crowd, 2 * sizeof(int));
+  if (error != 0) {
+    return error;
+  }
+  std::memset(args.crowd, 0, 2 * sizeof(int));
+  error = LaunchOnCpu("cpu_crowd", blocks, 0, &args, sizeof(args));
+  const int* const most = static_cast<const int*>(args.crowd) + 1;
+  while (error == 0 && __atomic_load_n(most, __ATOMIC_SEQ_CST) < at_once) {
+    std::this_thread::yield();
+  }
+  return error;
+}
+
+bool Pending() {
+  aclrtStreamStatus status = ACL_STREAM_STATUS_COMPLETE;
+  return aclrtStreamQuery(state.stream, &status) == 0 && status != ACL_STREAM_STATUS_COMPLETE;
 }
 
 std::string Export(size_t bytes, uint64_t flags) {
@@ -164,6 +221,17 @@ const std::map<std::string, Command>& Commands() {
       {"increment", Code([](std::istream&) { return Increment(); })},
       {"unmap", Code([](std::istream&) { return aclrtUnmapMem(state.address); })},
       {"free", Code([](std::istream&) { return aclrtFreePhysical(state.physical); })},
+      {"cpu_count", Code([](std::istream&) { return CountOnCpu(); })},
+      {"cpu_spin", Code([](std::istream& in) {
+         const auto blocks = Next<uint32_t>(in);
+         return LaunchOnCpu("cpu_spin", blocks, Next<uint32_t>(in), nullptr, 0);
+       })},
+      {"cpu_work", Code([](std::istream& in) {
+         const auto blocks = Next<uint32_t>(in);
+         return WorkOnCpu(blocks, Next<int>(in));
+       })},
+      {"pending", Code([](std::istream&) { return Pending() ? 1 : 0; })},
+      {"finish", Code([](std::istream&) { return aclrtSynchronizeStream(state.stream); })},
       {"message", [](std::istream&) { return Message(); }},
   };
   return commands;

@@ -65,8 +65,12 @@ TEST_F(TimeoutTest, UnitsAreSecondsAndMilliseconds) {
 TEST_F(TimeoutTest, TheDefaultLimitStopsEndlessKernels) {
   Set(1);
   const auto start = std::chrono::steady_clock::now();
+  aclrtStream other = nullptr;
+  ASSERT_OK(aclrtCreateStream(&other));
   ASSERT_OK(Launch("spin_forever", 1, stream_));
+  ASSERT_OK(Launch("cpu_spin", 1, other));
   EXPECT_EQ(aclrtSynchronizeStream(stream_), ACL_ERROR_RT_AICORE_TIMEOUT);
+  EXPECT_EQ(aclrtSynchronizeStream(other), ACL_ERROR_RT_AICPU_TIMEOUT);
   EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::microseconds(interval_));
 }
 

@@ -163,6 +163,46 @@ TEST_F(UnitPriority, OtherSessionsWithAHigherPriorityGoFirst) {
   Retire(Pick());
 }
 
+// Or the one that is there already would keep all of them: it is the first to see one become free.
+TEST_F(UnitPriority, AmongEqualSessionsTheOneWithFewerUnitsGoesFirst) {
+  SetUnits(4, 2, 1, 1);
+  AddSession();
+  Publish(Create(0, 3), Kernel(kernel_, 100));
+  std::vector<Work> out(4);
+  for (Work& work : out) {
+    work = Pick();
+  }
+  other().wanted.store(Wanted(VNPU_UNIT_AI_CORE, 3));
+  Retire(out[0], VNPU_OK, 1'000'000);
+  ExpectNoWork();
+  other().in_use[VNPU_UNIT_AI_CORE].store(1);
+  Retire(out[1], VNPU_OK, 1'000'000);
+  ExpectNoWork();
+  other().in_use[VNPU_UNIT_AI_CORE].store(2);
+  ExpectNoWork();  // none is free
+  Retire(out[2], VNPU_OK, 1'000'000);
+  out[2] = Pick();  // each has two
+  ExpectNoWork();
+  // One that lacks no more, or lacks it for less, is no reason to leave it free.
+  other().in_use[VNPU_UNIT_AI_CORE].store(0);
+  other().wanted.store(Wanted(VNPU_UNIT_AI_CORE, 4));
+  Pick();
+  other().wanted.store(0);
+  Pick();
+  ExpectNoWork();
+}
+
+TEST_F(UnitPriority, ASessionThatTakesNothingLeavesOneUnitToItsEquals) {
+  SetUnits(4, 2, 1, 1);
+  AddSession();
+  other().wanted.store(Wanted(VNPU_UNIT_AI_CORE, 3));
+  Publish(Create(0, 3), Kernel(kernel_, 100));
+  const Work work = Pick();
+  ExpectNoWork();
+  Retire(work, VNPU_OK, 1'000'000);
+  Pick();
+}
+
 TEST_F(UnitPriority, TellsWhatItLacks) {
   SetUnits(1, 1, 1, 1);
   AddSession();
