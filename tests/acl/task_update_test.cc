@@ -254,7 +254,7 @@ TEST_F(TaskUpdateTest, HandlesAndFieldsAreChecked) {
             ACL_ERROR_RT_INVALID_HANDLE);
   EXPECT_EQ(with([](auto* kernel, auto*) { kernel->funcEntryAddr = nullptr; }),
             ACL_ERROR_INVALID_PARAM);
-  EXPECT_EQ(with([](auto* kernel, auto*) { kernel->blockDimAddr = &kernel; }),
+  EXPECT_EQ(with([&](auto* kernel, auto*) { kernel->blockDimAddr = &info; }),
             ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_EQ(with([&](auto* kernel, auto*) { kernel->funcEntryAddr = &choice_->get()->blocks; }),
             ACL_SUCCESS)

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <mutex>
-#include <ranges>
 #include <utility>
 
 #include "libruntime/src/base/guard.h"
@@ -139,9 +138,16 @@ GraphNode* FindTask(const GraphStream& graph, uint32_t task) {
   const auto id = [&](uint32_t i) {
     return i < graph.task_ids.size() ? graph.task_ids[i] : graph.node(i).id;
   };
-  const auto nodes = std::views::iota(0u, graph.size);
-  const auto found = std::ranges::lower_bound(nodes, task, {}, id);
-  return found != nodes.end() && id(*found) == task ? &graph.node(*found) : nullptr;
+  uint32_t first = 0;
+  for (uint32_t end = graph.size; first < end;) {
+    const uint32_t middle = first + (end - first) / 2;
+    if (id(middle) < task) {
+      first = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  return first < graph.size && id(first) == task ? &graph.node(first) : nullptr;
 }
 
 std::byte* TakeArgs(GraphStream* graph, uint32_t bytes) {

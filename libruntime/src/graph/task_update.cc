@@ -35,38 +35,59 @@ GraphStream* NodesOf(Stream* stream) {
   return stream->graph;
 }
 
-aclError FindTarget(const TaskName& name, Ends* ends) {
-  ends->stream = NodesOf(name.stream);
-  if (ends->stream == nullptr || !ends->stream->persistent || ends->stream->model == nullptr) {
-    return Fail(ACL_ERROR_RT_STREAM_MODEL,
-                "the task's stream is not bound to a model; call aclmdlRIBindStream first");
+// Which tasks an update is for.
+using Fits = bool (*)(const GraphNode&);
+
+bool IsCoreKernel(const GraphNode& node) {
+  return node.kind == NodeKind::kKernel &&
+         static_cast<const Function*>(node.object)->unit != VNPU_UNIT_AI_CPU;
+}
+
+bool IsRandom(const GraphNode& node) {
+  return node.kind == NodeKind::kTask && node.sqe.opcode == VNPU_OP_RANDOM;
+}
+
+[[gnu::cold]] aclError FailUnbound() {
+  return Fail(ACL_ERROR_RT_STREAM_MODEL,
+              "the task's stream is not bound to a model; call aclmdlRIBindStream first");
+}
+
+// With the model's mutex held.
+aclError FindTarget(const TaskName& name, const Model& model, Fits fits, Ends* ends) {
+  if (ends->stream->model != &model) {
+    return FailUnbound();
   }
-  ends->model = ends->stream->model;
-  ends->lock = std::unique_lock(ends->model->mutex);
-  if (ends->stream->model != ends->model) {
-    return Fail(ACL_ERROR_RT_STREAM_MODEL, "the task's stream was taken out of its model");
-  }
-  if ((ends->model->session->features() & VNPU_FEATURE_TASK_UPDATE) == 0) {
+  if ((model.session->features() & VNPU_FEATURE_TASK_UPDATE) == 0) {
     return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT_UPDATE_OP,
                 "the driver does not update tasks; update it");
   }
   const std::lock_guard tasks(name.stream->lock);
   ends->node = FindTask(*ends->stream, name.task);
-  return ends->node != nullptr
+  if (ends->node == nullptr) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "the stream has no task {}; take what aclrtGetThreadLastTaskId says behind the "
+                "task's submission",
+                name.task);
+  }
+  if (!fits(*ends->node)) {
+    return Fail(ACL_ERROR_RT_TASK_TYPE_NOT_SUPPORT,
+                "task {} is not of the kind that is to be updated: a kernel for AI cores or vector "
+                "cores, or random numbers",
+                name.task);
+  }
+  return !ends->node->has(kNodeDisabled)
              ? ACL_SUCCESS
-             : Fail(ACL_ERROR_RT_PARAM_INVALID,
-                    "the stream has no task {}; take what aclrtGetThreadLastTaskId says behind "
-                    "the task's submission",
-                    name.task);
+             : Fail(ACL_ERROR_RT_MODEL_UPDATE_FAILED,
+                    "task {} is disabled; aclmdlRITaskSetParams enables it", name.task);
 }
 
 // The update is a task of the model itself, or of a queue.
-aclError CheckExec(Stream* exec, Ends* ends) {
-  if (exec->session_serial != ends->model->session_serial) {
+aclError CheckExec(Stream* exec, const Model& model, Ends* ends) {
+  if (exec->session_serial != model.session_serial) {
     return Fail(ACL_ERROR_RT_STREAM_CONTEXT, "the streams are of different devices");
   }
   if (!exec->has(kDiverted) && !exec->has(kUpdating)) {
-    return ends->model->state.load() == ModelState::kReady
+    return model.state.load() == ModelState::kReady
                ? ACL_SUCCESS
                : Fail(ACL_ERROR_RT_MODEL_UPDATE_FAILED,
                       "the model is not complete; call aclmdlRIBuildEnd first, or update the task "
@@ -77,19 +98,24 @@ aclError CheckExec(Stream* exec, Ends* ends) {
     return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
                 "tasks are updated in streams that are not captured, nor update a task group");
   }
-  return ends->exec->model == ends->model
+  return ends->exec->model == &model
              ? ACL_SUCCESS
              : Fail(ACL_ERROR_RT_STREAM_MODEL,
                     "a persistent stream updates tasks of the model that it is bound to");
 }
 
-aclError FindEnds(const TaskName& name, Stream* exec, Ends* ends) {
-  VNPU_RETURN_IF_ERROR(FindTarget(name, ends));
-  VNPU_RETURN_IF_ERROR(CheckExec(exec, ends));
-  return !ends->node->has(kNodeDisabled)
-             ? ACL_SUCCESS
-             : Fail(ACL_ERROR_RT_MODEL_UPDATE_FAILED,
-                    "task {} is disabled; aclmdlRITaskSetParams enables it", name.task);
+aclError FindEnds(const TaskName& name, Fits fits, Stream* exec, Ends* ends) {
+  ends->stream = NodesOf(name.stream);
+  const bool persistent = ends->stream != nullptr && ends->stream->persistent;
+  Model* const model = persistent ? ends->stream->model : nullptr;
+  if (model == nullptr) {
+    FailUnbound();
+    return ACL_ERROR_RT_STREAM_MODEL;  // a constant, for checkers that do not look into Fail
+  }
+  ends->model = model;
+  ends->lock = std::unique_lock(model->mutex);
+  VNPU_RETURN_IF_ERROR(FindTarget(name, *model, fits, ends));
+  return CheckExec(exec, *model, ends);
 }
 
 // The update as a task of the model.
@@ -151,15 +177,10 @@ aclError CheckAddress(const void* address, size_t alignment, const Stream& strea
 aclError UpdateKernelTask(const TaskName& name, Module* module, const void* number,
                           const void* blocks, Stream* exec) {
   Ends ends;
-  VNPU_RETURN_IF_ERROR(FindEnds(name, exec, &ends));
-  if (ends.node->kind != NodeKind::kKernel ||
-      static_cast<const Function*>(ends.node->object)->unit == VNPU_UNIT_AI_CPU) {
-    return Fail(ACL_ERROR_RT_TASK_TYPE_NOT_SUPPORT,
-                "task {} is no kernel for AI cores or vector cores", name.task);
-  }
+  VNPU_RETURN_IF_ERROR(FindEnds(name, IsCoreKernel, exec, &ends));
   VNPU_RETURN_IF_ERROR(CheckAddress(number, sizeof(uint64_t), *exec));
   VNPU_RETURN_IF_ERROR(CheckAddress(blocks, sizeof(uint32_t), *exec));
-  if (module->session != ends.model->session) {
+  if (module->session != exec->session) {
     return Fail(ACL_ERROR_RT_INVALID_HANDLE, "the image was loaded on another device");
   }
   std::vector<uint32_t> kernels;
@@ -186,10 +207,7 @@ aclError UpdateRandomTask(const TaskName& name, const void* source, Stream* exec
   static_assert(offsetof(aclrtRandomParaInfo, valueOrAddr) == offsetof(vnpu_packed_value, value));
   static_assert(offsetof(aclrtRandomParaInfo, size) == offsetof(vnpu_packed_value, size));
   Ends ends;
-  VNPU_RETURN_IF_ERROR(FindEnds(name, exec, &ends));
-  if (ends.node->kind != NodeKind::kTask || ends.node->sqe.opcode != VNPU_OP_RANDOM) {
-    return Fail(ACL_ERROR_RT_TASK_TYPE_NOT_SUPPORT, "task {} makes no random numbers", name.task);
-  }
+  VNPU_RETURN_IF_ERROR(FindEnds(name, IsRandom, exec, &ends));
   VNPU_RETURN_IF_ERROR(CheckAddress(source, sizeof(uint64_t), *exec));
   const auto fill = [&](vnpu_sqe* sqe) {
     sqe->opcode = VNPU_OP_RANDOM_UPDATE;
