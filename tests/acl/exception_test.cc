@@ -65,10 +65,18 @@ TEST_F(ExceptionTest, TheOneCallbackIsToldTaskStreamAndThread) {
   EXPECT_EQ(seen_exception.task, task);
   EXPECT_EQ(seen_exception.stream, static_cast<uint32_t>(stream));
   EXPECT_EQ(seen_exception.thread, static_cast<uint32_t>(gettid()));
+  // Who only asks whether the stream is through is told as well.
+  ASSERT_OK(Launch("device_trap", 1, stream_));
+  while (seen_exception.calls < 2) {
+    aclrtStreamStatus status = ACL_STREAM_STATUS_RESERVED;
+    ASSERT_OK(aclrtStreamQuery(stream_, &status));
+  }
+  EXPECT_NE(aclrtSynchronizeStream(stream_), ACL_SUCCESS);
+  EXPECT_EQ(seen_exception.calls, 2);
   ASSERT_OK(aclrtSetExceptionInfoCallback(nullptr));
   ASSERT_OK(Launch("device_trap", 1, stream_));
   EXPECT_NE(aclrtSynchronizeStream(stream_), ACL_SUCCESS);
-  EXPECT_EQ(seen_exception.calls, 1) << "there is none any more";
+  EXPECT_EQ(seen_exception.calls, 2) << "there is none any more";
   EXPECT_EQ(aclrtGetTaskIdFromExceptionInfo(nullptr), UINT32_MAX);
   EXPECT_EQ(aclrtGetStreamIdFromExceptionInfo(nullptr), UINT32_MAX);
   EXPECT_EQ(aclrtGetThreadIdFromExceptionInfo(nullptr), UINT32_MAX);

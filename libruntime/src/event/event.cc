@@ -53,9 +53,10 @@ aclError TakeRegister(Event& event, const Stream& stream) {
 
 namespace {
 
+// For attempts of SubmitWhenRoom: the event's mutex is held.
 aclError SubmitEventTask(Stream* stream, uint8_t opcode, uint32_t id, uint64_t seq,
                          uint32_t timeout_us, Submitted* submitted) {
-  return Submit(
+  return Submit<false>(
       stream, 0, 0,
       [&](Slot& slot) {
         slot.sqe->opcode = opcode;
@@ -73,17 +74,18 @@ bool IsDone(const Event& event) {
 
 // With the event's mutex held. A register tells how far its records have come, not which of them
 // are done: with two under way in different streams, the later one might end first, and waits for
-// the earlier one with it. The record to come in `stream` then gets another register.
-aclError LeaveToEarlierRecord(Event& event, const Stream& stream) {
+// the earlier one with it. The record to come in `stream` then needs another register.
+bool LeavesToEarlierRecord(const Event& event, const Stream& stream) {
   // Models name the register of an event of theirs.
   const bool fixed = event.is_switch() || event.in_graph.uses != 0;
-  if (fixed || !event.recorded || event.record.queue == stream.queue || IsDone(event)) {
-    return ACL_SUCCESS;
-  }
-  EventRegister fresh;
-  VNPU_RETURN_IF_ERROR(stream.session->events().Acquire(&fresh));
-  stream.session->events().Release(std::exchange(event.reg, fresh));
-  return ACL_SUCCESS;
+  return !fixed && event.recorded && event.record.queue != stream.queue && !IsDone(event);
+}
+
+// After a wait without the mutex.
+aclError CheckAlive(const Event& event) {
+  return event.alive()
+             ? ACL_SUCCESS
+             : Fail(ACL_ERROR_RT_INVALID_HANDLE, "the event was destroyed by another thread");
 }
 
 // Whether it is told by the register alone whether the event is complete.
@@ -266,8 +268,12 @@ aclError ResolveEvent(void* handle, Event** event) {
              : Fail(ACL_ERROR_RT_INVALID_HANDLE, "{} is not an event, or it was destroyed", handle);
 }
 
-aclError RecordEvent(Event* event, Stream* stream, bool external) {
+namespace {
+
+// The following are attempts of SubmitWhenRoom. *ipc: the event is that, and nothing has been done.
+aclError TryRecord(Event* event, Stream* stream, bool external, std::shared_ptr<IpcEvent>* ipc) {
   const std::lock_guard lock(event->mutex);
+  VNPU_RETURN_IF_ERROR(CheckAlive(*event));
   if (stream->has(kDiverted)) [[unlikely]] {
     return RecordInGraph(event, stream, external);
   }
@@ -275,14 +281,24 @@ aclError RecordEvent(Event* event, Stream* stream, bool external) {
     VNPU_RETURN_IF_ERROR(CheckNotCaptured(event, "recorded by a stream that is not captured"));
   }
   if (event->ipc != nullptr) [[unlikely]] {
-    return event->ipc->Record(stream);
+    *ipc = event->ipc;
+    return ACL_SUCCESS;
   }
   VNPU_RETURN_IF_ERROR(TakeRegister(*event, *stream));
-  VNPU_RETURN_IF_ERROR(LeaveToEarlierRecord(*event, *stream));
-  const uint64_t seq = event->is_switch() ? event->on_seq() : event->reg.seq + 1;
+  EventPool& pool = stream->session->events();
+  EventRegister reg = event->reg;
+  const bool leaves = LeavesToEarlierRecord(*event, *stream);
+  if (leaves) [[unlikely]] {
+    VNPU_RETURN_IF_ERROR(pool.Acquire(&reg));
+  }
+  const uint64_t seq = event->is_switch() ? event->on_seq() : reg.seq + 1;
   Submitted submitted;
-  VNPU_RETURN_IF_ERROR(SubmitEventTask(stream, VNPU_OP_EVENT_RECORD, event->reg.id, seq,
-                                       /*timeout_us=*/0, &submitted));
+  const aclError error =
+      SubmitEventTask(stream, VNPU_OP_EVENT_RECORD, reg.id, seq, /*timeout_us=*/0, &submitted);
+  if (leaves) [[unlikely]] {
+    pool.Release(error == ACL_SUCCESS ? std::exchange(event->reg, reg) : reg);
+  }
+  VNPU_RETURN_IF_ERROR(error);
   event->reg.seq = seq;
   event->reg.last_record = {.queue = submitted.queue, .task = submitted.task};
   event->record = submitted;
@@ -291,8 +307,9 @@ aclError RecordEvent(Event* event, Stream* stream, bool external) {
   return ACL_SUCCESS;
 }
 
-aclError ResetEvent(Event* event, Stream* stream) {
+aclError TryReset(Event* event, Stream* stream) {
   const std::lock_guard lock(event->mutex);
+  VNPU_RETURN_IF_ERROR(CheckAlive(*event));
   if (event->kind == EventKind::kReusable) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID,
                 "an event of aclrtCreateEventExWithFlag cannot be reset; record it again");
@@ -313,8 +330,10 @@ aclError ResetEvent(Event* event, Stream* stream) {
   return ACL_SUCCESS;
 }
 
-aclError StreamWaitEvent(Stream* stream, Event* event, uint32_t timeout_us, bool external) {
+aclError TryWait(Stream* stream, Event* event, uint32_t timeout_us, bool external,
+                 std::shared_ptr<IpcEvent>* ipc) {
   const std::lock_guard lock(event->mutex);
+  VNPU_RETURN_IF_ERROR(CheckAlive(*event));
   if (stream->has(kDiverted) || event->in_graph.capture != 0) [[unlikely]] {
     bool done = false;
     VNPU_RETURN_IF_ERROR(WaitInGraph(stream, event, timeout_us, external, &done));
@@ -323,7 +342,8 @@ aclError StreamWaitEvent(Stream* stream, Event* event, uint32_t timeout_us, bool
     }
   }
   if (event->ipc != nullptr) [[unlikely]] {
-    return event->ipc->Wait(stream, timeout_us);
+    *ipc = event->ipc;
+    return ACL_SUCCESS;
   }
   if (!CanSync(*event)) {
     return FailNoSync("aclrtStreamWaitEvent");
@@ -356,6 +376,26 @@ aclError StreamWaitEvent(Stream* stream, Event* event, uint32_t timeout_us, bool
   std::erase_if(event->waits, IsOver);
   event->waits.push_back(wait);
   return ACL_SUCCESS;
+}
+
+}  // namespace
+
+aclError RecordEvent(Event* event, Stream* stream, bool external) {
+  std::shared_ptr<IpcEvent> ipc;
+  VNPU_RETURN_IF_ERROR(
+      SubmitWhenRoom(stream, [&] { return TryRecord(event, stream, external, &ipc); }));
+  return ipc == nullptr ? ACL_SUCCESS : ipc->Record(stream);
+}
+
+aclError ResetEvent(Event* event, Stream* stream) {
+  return SubmitWhenRoom(stream, [&] { return TryReset(event, stream); });
+}
+
+aclError StreamWaitEvent(Stream* stream, Event* event, uint32_t timeout_us, bool external) {
+  std::shared_ptr<IpcEvent> ipc;
+  VNPU_RETURN_IF_ERROR(
+      SubmitWhenRoom(stream, [&] { return TryWait(stream, event, timeout_us, external, &ipc); }));
+  return ipc == nullptr ? ACL_SUCCESS : ipc->Wait(stream, timeout_us);
 }
 
 aclError QueryEvent(Event* event, bool* complete) {

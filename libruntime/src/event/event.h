@@ -45,7 +45,7 @@ struct EventInGraph {
 };
 
 struct alignas(64) Event : SlabObject {
-  std::mutex mutex;  // guards what follows
+  std::mutex mutex;  // guards what follows; nobody who holds it waits for a task
   EventKind kind = EventKind::kDefault;
   uint32_t flags = 0;
   std::shared_ptr<Session> session;
@@ -54,7 +54,7 @@ struct alignas(64) Event : SlabObject {
   EventRegister reg;
   Submitted record;               // the last one
   std::vector<Submitted> waits;   // of streams for this event; those that are over may be missing
-  std::unique_ptr<IpcEvent> ipc;  // with ACL_EVENT_IPC, instead of the register
+  std::shared_ptr<IpcEvent> ipc;  // with ACL_EVENT_IPC, instead of the register
   EventInGraph in_graph;
 
   // With ACL_EVENT_EXTERNAL: a switch that tasks put on and off any number of times, so that those

@@ -57,20 +57,27 @@ aclError IpcEvent::CallSeq(uint32_t flags, uint64_t seq, vnpu_ioc_notify_seq* an
 
 aclError IpcEvent::Record(Stream* stream) {
   VNPU_RETURN_IF_ERROR(CheckStream(*stream));
+  const std::lock_guard order(order_mutex_);
   vnpu_ioc_notify_seq next;
   VNPU_RETURN_IF_ERROR(CallSeq(VNPU_NOTIFY_SEQ_NEXT, 0, &next));
   // The counter tells how far the records have come, not which of them are done: one that overtook
   // an earlier one of another stream or process would end the waits for that, too.
   const uint64_t before = next.seq - 1;
-  const bool in_order = own_seq_ == before && own_record_.queue == stream->queue;
+  uint64_t own = 0;
+  const Submitted last = last_record(&own);
+  const bool in_order = own == before && last.queue == stream->queue;
   aclError error = ACL_SUCCESS;
   if (next.count < before && !in_order) {
-    error = SubmitWait(&seat_, stream, VNPU_NOTIFY_NOT_LESS, before, /*flags=*/0,
-                       /*timeout_us=*/0);
+    error = SubmitWhenRoom(stream, [&] {
+      return SubmitWait(&seat_, stream, VNPU_NOTIFY_NOT_LESS, before, /*flags=*/0,
+                        /*timeout_us=*/0);
+    });
   }
   Submitted submitted;
   if (error == ACL_SUCCESS) {
-    error = SubmitRecord(&seat_, stream, VNPU_NOTIFY_MAX, next.seq, &submitted);
+    error = SubmitWhenRoom(stream, [&] {
+      return SubmitRecord(&seat_, stream, VNPU_NOTIFY_MAX, next.seq, &submitted);
+    });
   }
   if (error != ACL_SUCCESS) {
     // Others may wait for the number already.
@@ -79,6 +86,7 @@ aclError IpcEvent::Record(Stream* stream) {
     seat_.session->Call(VNPU_IOC_NOTIFY_SEQ, done);
     return error;
   }
+  const std::lock_guard lock(own_mutex_);
   own_seq_ = next.seq;
   own_record_ = submitted;
   return ACL_SUCCESS;
@@ -86,6 +94,11 @@ aclError IpcEvent::Record(Stream* stream) {
 
 aclError IpcEvent::Wait(Stream* stream, uint32_t timeout_us) {
   VNPU_RETURN_IF_ERROR(CheckStream(*stream));
+  return SubmitWhenRoom(stream, [&] { return TryWait(stream, timeout_us); });
+}
+
+aclError IpcEvent::TryWait(Stream* stream, uint32_t timeout_us) {
+  const std::lock_guard order(order_mutex_);
   Progress progress;
   VNPU_RETURN_IF_ERROR(Query(&progress));
   if (progress.done >= progress.recorded) {

@@ -5,12 +5,13 @@
 #define VNPU_LIBRUNTIME_SRC_EVENT_IPC_EVENT_H_
 
 #include <cstdint>
+#include <mutex>
 
 #include "libruntime/src/notify/notify_seat.h"
 
 namespace vnpu::runtime {
 
-// Used by one thread at a time: the event's mutex is held.
+// Any thread.
 class IpcEvent {
  public:
   // A new one of the session, shared from the start.
@@ -34,7 +35,8 @@ class IpcEvent {
 
   const std::shared_ptr<Session>& session() const { return seat_.session; }
   // The last record of this process, which has the number `*seq`; 0: none.
-  const Submitted& last_record(uint64_t* seq) const {
+  Submitted last_record(uint64_t* seq) const {
+    const std::lock_guard lock(own_mutex_);
     *seq = own_seq_;
     return own_record_;
   }
@@ -43,11 +45,17 @@ class IpcEvent {
   IpcEvent(NotifySeat seat, bool creator) : seat_(std::move(seat)), creator_(creator) {}
 
   aclError CheckStream(const Stream& stream) const;
+  // An attempt of SubmitWhenRoom.
+  aclError TryWait(Stream* stream, uint32_t timeout_us);
   // VNPU_IOC_NOTIFY_SEQ.
   aclError CallSeq(uint32_t flags, uint64_t seq, vnpu_ioc_notify_seq* answer) const;
 
-  NotifySeat seat_;
+  NotifySeat seat_;  // its tasks: guarded by order_mutex_
   bool creator_;
+  // A record, from its number to its entry: no wait for the number may come before it in its
+  // stream.
+  std::mutex order_mutex_;
+  mutable std::mutex own_mutex_;  // guards what follows; taken last
   uint64_t own_seq_ = 0;
   Submitted own_record_;
 };

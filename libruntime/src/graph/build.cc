@@ -79,7 +79,7 @@ aclError CheckTargets(Stream* stream, Stream* target, GraphStream** found) {
 }  // namespace
 
 aclError MakePersistent(Stream* stream) {
-  GraphStream* const graph = NewGraphStream(stream->session, stream, stream->priority);
+  GraphStream* const graph = NewGraphStream(stream->session, stream, stream->priority.load());
   if (graph == nullptr) {
     return Fail(ACL_ERROR_RT_NO_STREAM_RESOURCE, "too many streams in models");
   }

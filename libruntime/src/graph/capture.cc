@@ -38,7 +38,7 @@ void CountCapture(Context* context, int change) {
 
 // With the model's mutex held.
 aclError Divert(Model* model, Stream* stream, GraphStream** graph) {
-  GraphStream* const fresh = NewGraphStream(model->session, stream, stream->priority);
+  GraphStream* const fresh = NewGraphStream(model->session, stream, stream->priority.load());
   if (fresh == nullptr) {
     return Fail(ACL_ERROR_RT_NO_STREAM_RESOURCE, "too many streams in models ({})",
                 kMaxGraphStreams);

@@ -192,7 +192,7 @@ aclError BeginGroupUpdate(Stream* stream, TaskGroup* group) {
   }
   auto update = std::make_unique<GroupUpdate>();
   update->group = group;
-  update->scratch = NewGraphStream(stream->session, stream, stream->priority);
+  update->scratch = NewGraphStream(stream->session, stream, stream->priority.load());
   if (update->scratch == nullptr) {
     group->updating.store(false);
     return Fail(ACL_ERROR_RT_NO_STREAM_RESOURCE, "too many streams in models");

@@ -112,16 +112,28 @@ aclError ResolveNotify(void* handle, NotifyType type, Notify** notify) {
   return ACL_SUCCESS;
 }
 
-aclError RecordNotify(Notify* notify, Stream* stream, uint32_t mode, uint64_t value) {
+namespace {
+
+// After a wait without the mutex.
+aclError CheckAlive(const Notify& notify) {
+  return notify.alive() ? ACL_SUCCESS
+                        : Fail(ACL_ERROR_RT_INVALID_HANDLE,
+                               "the {} was destroyed by another thread", TypeName(notify.type));
+}
+
+// The following are attempts of SubmitWhenRoom.
+aclError TryRecord(Notify* notify, Stream* stream, uint32_t mode, uint64_t value) {
   const std::lock_guard lock(notify->mutex);
+  VNPU_RETURN_IF_ERROR(CheckAlive(*notify));
   NotifySeat* seat = nullptr;
   VNPU_RETURN_IF_ERROR(SeatFor(*notify, *stream, &seat));
   return SubmitRecord(seat, stream, mode, value);
 }
 
-aclError WaitNotify(Notify* notify, Stream* stream, uint32_t mode, uint64_t value, bool clear,
-                    uint32_t timeout_us) {
+aclError TryWait(Notify* notify, Stream* stream, uint32_t mode, uint64_t value, bool clear,
+                 uint32_t timeout_us) {
   const std::lock_guard lock(notify->mutex);
+  VNPU_RETURN_IF_ERROR(CheckAlive(*notify));
   if (notify->imported) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID,
                 "an imported notify can only be recorded; the process that made it waits");
@@ -136,6 +148,18 @@ aclError WaitNotify(Notify* notify, Stream* stream, uint32_t mode, uint64_t valu
                 TypeName(notify->type), notify->home.session->index(), stream->session->index());
   }
   return SubmitWait(&notify->home, stream, mode, value, clear ? VNPU_NOTIFY_CLEAR : 0, timeout_us);
+}
+
+}  // namespace
+
+aclError RecordNotify(Notify* notify, Stream* stream, uint32_t mode, uint64_t value) {
+  return SubmitWhenRoom(stream, [&] { return TryRecord(notify, stream, mode, value); });
+}
+
+aclError WaitNotify(Notify* notify, Stream* stream, uint32_t mode, uint64_t value, bool clear,
+                    uint32_t timeout_us) {
+  return SubmitWhenRoom(stream,
+                        [&] { return TryWait(notify, stream, mode, value, clear, timeout_us); });
 }
 
 aclError ResetNotify(Notify* notify) {

@@ -133,7 +133,7 @@ aclError ShareSeat(const NotifySeat& seat, uint32_t kind, bool any_process, Noti
 aclError SubmitRecord(NotifySeat* seat, Stream* stream, uint32_t mode, uint64_t value,
                       Submitted* submitted) {
   Submitted task;
-  VNPU_RETURN_IF_ERROR(Submit(
+  VNPU_RETURN_IF_ERROR(Submit<false>(
       stream, 0, 0,
       [&](Slot& slot) {
         slot.sqe->opcode = VNPU_OP_NOTIFY_RECORD;
@@ -152,7 +152,7 @@ aclError SubmitRecord(NotifySeat* seat, Stream* stream, uint32_t mode, uint64_t 
 aclError SubmitWait(NotifySeat* seat, Stream* stream, uint32_t mode, uint64_t value, uint32_t flags,
                     uint32_t timeout_us) {
   Submitted task;
-  VNPU_RETURN_IF_ERROR(Submit(
+  VNPU_RETURN_IF_ERROR(Submit<false>(
       stream, 0, 0,
       [&](Slot& slot) {
         slot.sqe->opcode = VNPU_OP_NOTIFY_WAIT;

@@ -35,7 +35,7 @@ void LeaveSeat(NotifySeat seat);
 // The key that others open the notify with; with `any_process` they need no further permission.
 aclError ShareSeat(const NotifySeat& seat, uint32_t kind, bool any_process, NotifyKey* key);
 
-// Tasks in a stream of the seat's session. timeout_us 0: none.
+// Tasks in a stream of the seat's session, as attempts of SubmitWhenRoom. timeout_us 0: none.
 aclError SubmitRecord(NotifySeat* seat, Stream* stream, uint32_t mode, uint64_t value,
                       Submitted* submitted = nullptr);
 aclError SubmitWait(NotifySeat* seat, Stream* stream, uint32_t mode, uint64_t value, uint32_t flags,

@@ -45,7 +45,7 @@ struct alignas(64) Stream : SlabObject {
   std::shared_ptr<Session> session;
   uint64_t session_serial = 0;
   uint32_t flags = 0;
-  uint32_t priority = 0;
+  std::atomic<uint32_t> priority{0};
   GraphStream* graph = nullptr;
   GroupUpdate* update = nullptr;
 

@@ -145,7 +145,7 @@ aclError NewStream(Context* context, uint32_t priority, uint32_t flags, Stream**
   fresh->session = context->session;
   fresh->session_serial = context->session->serial();
   fresh->flags = flags;
-  fresh->priority = priority;
+  fresh->priority.store(priority);
   fresh->fast_sync = (flags & ACL_STREAM_FAST_SYNC) != 0;
   fresh->failure_mode_set = false;
   fresh->attention.store(0);
@@ -234,6 +234,9 @@ aclError QueryStream(Stream* stream, bool* complete) {
     return FailStaleStream(stream);
   }
   *complete = view.queue->head() >= view.tail;
+  if (view.queue->HasCompletions()) [[unlikely]] {
+    view.queue->CollectCompletions();  // who only queries is told of failures by the callbacks
+  }
   if (!*complete && !view.session->usable()) {
     return FailDeviceLost(view.session->index());
   }
@@ -294,6 +297,24 @@ aclError WaitForTask(Session& session, const Submitted& task, Deadline deadline,
     return ACL_SUCCESS;
   }
   return FailWith(failure->code, failure->text);
+}
+
+aclError AwaitRoom(Stream* stream) {
+  std::shared_ptr<Session> session;
+  SubmitQueue* queue = nullptr;
+  uint64_t target = 0;
+  {
+    const std::lock_guard lock(stream->lock);
+    if (!stream->alive()) {
+      return FailStaleStream(stream);
+    }
+    session = stream->session;
+    queue = stream->queue;
+    target = queue->RoomTarget();
+  }
+  return WaitForHead(*session, *queue, target, std::nullopt) == WaitResult::kLost
+             ? FailDeviceLost(session->index())
+             : ACL_SUCCESS;
 }
 
 bool LastTask(uint64_t* task) {

@@ -53,7 +53,12 @@ inline constexpr uint32_t kMaxDataBytes = 64u << 10;
 // The task that the calling thread submitted last; false: none yet.
 bool LastTask(uint64_t* task);
 
+// Waits until a queue that was full has room, without any lock.
+aclError AwaitRoom(Stream* stream);
+
 namespace internal {
+// What TrySubmit returns when the queue is full; no code of the interface.
+inline constexpr aclError kNoRoom = -1;
 // Index of the task that the calling thread submitted last; none: ~0. With kGraphTask: its number
 // in a graph.
 inline constexpr uint64_t kGraphTask = uint64_t{1} << 63;
@@ -80,8 +85,9 @@ aclError FailPublish(Stream* stream, int error);
 }  // namespace internal
 
 // Submits one task with room for `arg_bytes` of arguments and `data_bytes` of data that the device
-// can read: `fill(Slot&)` writes opcode and payload. Waits while the queue is full.
-template <class Fill>
+// can read: `fill(Slot&)` writes opcode and payload. Waits while the queue is full, unless kWait is
+// false: then it returns internal::kNoRoom.
+template <bool kWait = true, class Fill>
 aclError Submit(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, Fill&& fill,
                 Submitted* submitted = nullptr) {
   for (;;) {
@@ -119,6 +125,9 @@ aclError Submit(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, Fill&& 
       }
       return result == 0 ? ACL_SUCCESS : internal::FailPublish(stream, result);
     }
+    if constexpr (!kWait) {
+      return internal::kNoRoom;
+    }
     const uint64_t target = queue.RoomTarget();
     const std::shared_ptr<Session> session = stream->session;
     lock.unlock();
@@ -127,6 +136,19 @@ aclError Submit(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, Fill&& 
     if (error != ACL_SUCCESS) {
       return error;
     }
+  }
+}
+
+// For tasks that are submitted with the lock of an object held, by `attempt` with Submit<false>.
+// While the queue is full nobody holds the lock: whoever is to make room may need the object.
+template <class Attempt>
+aclError SubmitWhenRoom(Stream* stream, Attempt&& attempt) {
+  for (;;) {
+    const aclError error = attempt();
+    if (error != internal::kNoRoom) [[likely]] {
+      return error;
+    }
+    VNPU_RETURN_IF_ERROR(AwaitRoom(stream));
   }
 }
 
