@@ -219,7 +219,8 @@ int SessionQueues::Query(vnpu_ioc_queue_query* arg) {
 }
 
 int SessionQueues::Set(const vnpu_ioc_queue_set& arg) {
-  if (arg.attr >= VNPU_QUEUE_ATTR_COUNT || arg.value > 1) {
+  const bool priority = arg.attr == VNPU_QUEUE_ATTR_PRIORITY;
+  if (arg.attr >= VNPU_QUEUE_ATTR_COUNT || arg.value >= (priority ? VNPU_PRIORITIES : 2u)) {
     return -EINVAL;
   }
   Queue* queue = queues_.Find(arg.queue_id);
@@ -230,7 +231,9 @@ int SessionQueues::Set(const vnpu_ioc_queue_set& arg) {
   request.op = ControlOp::kQueueSet;
   request.queue_set = {arg.queue_id, arg.attr, arg.value};
   const int error = context_->Call(request);
-  if (error == 0) {
+  if (error == 0 && priority) {
+    queue->priority = static_cast<uint32_t>(arg.value);
+  } else if (error == 0) {
     queue->flags = (queue->flags & ~VNPU_QUEUE_STOP_ON_FAILURE) |
                    (arg.value != 0 ? VNPU_QUEUE_STOP_ON_FAILURE : 0);
   }

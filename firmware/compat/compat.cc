@@ -31,11 +31,17 @@ int AdmitQueue(const vnpu_compat_queue* queue) {
 }
 
 int UpdateQueue(uint32_t attr, uint64_t value, vnpu_compat_update* update) {
-  if (attr != VNPU_QUEUE_ATTR_STOP_ON_FAILURE) {
-    return -EINVAL;
+  switch (attr) {
+    case VNPU_QUEUE_ATTR_STOP_ON_FAILURE:
+      *update = {
+          .change = VNPU_COMPAT_STOP_ON_FAILURE, .reserved = 0, .value = value != 0 ? 1u : 0u};
+      return 0;
+    case VNPU_QUEUE_ATTR_PRIORITY:
+      *update = {.change = VNPU_COMPAT_PRIORITY, .reserved = 0, .value = value};
+      return value < VNPU_PRIORITIES ? 0 : -EINVAL;
+    default:
+      return -EINVAL;
   }
-  *update = {.change = VNPU_COMPAT_STOP_ON_FAILURE, .reserved = 0, .value = value != 0 ? 1u : 0u};
-  return 0;
 }
 
 uint32_t QuietLimitMs() { return 2000; }
@@ -58,6 +64,7 @@ int SelfTest(char* message, uint32_t bytes) {
   }
   vnpu_compat_update update{};
   if (UpdateQueue(VNPU_QUEUE_ATTR_STOP_ON_FAILURE, 7, &update) != 0 || update.value != 1 ||
+      UpdateQueue(VNPU_QUEUE_ATTR_PRIORITY, VNPU_PRIORITIES, &update) != -EINVAL ||
       UpdateQueue(VNPU_QUEUE_ATTR_COUNT, 0, &update) != -EINVAL) {
     return Complain(message, bytes, "queues are updated wrongly");
   }

@@ -31,7 +31,7 @@ struct vnpu_compat_queue {
 };
 
 /* What is to be changed of a queue that exists. */
-enum vnpu_compat_change { VNPU_COMPAT_STOP_ON_FAILURE = 0 };
+enum vnpu_compat_change { VNPU_COMPAT_STOP_ON_FAILURE = 0, VNPU_COMPAT_PRIORITY = 1 };
 struct vnpu_compat_update {
   uint32_t change; /* enum vnpu_compat_change */
   uint32_t reserved;

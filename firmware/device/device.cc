@@ -208,11 +208,16 @@ int Device::SetQueue(const ControlQueueSet& request) {
       refused != 0) {
     return ErrnoOf(refused);
   }
-  if (update.change != VNPU_COMPAT_STOP_ON_FAILURE) {
-    return -EINVAL;
-  }
   const std::lock_guard hold(pool_->lock());
-  return pool_->scheduler().SetStopOnFailure(request.queue_id, update.value != 0);
+  Scheduler& scheduler = pool_->scheduler();
+  switch (update.change) {
+    case VNPU_COMPAT_STOP_ON_FAILURE:
+      return scheduler.SetStopOnFailure(request.queue_id, update.value != 0);
+    case VNPU_COMPAT_PRIORITY:
+      return scheduler.SetPriority(request.queue_id, update.value);
+    default:
+      return -EINVAL;
+  }
 }
 
 int Device::AbortQueue(const ControlQueue& request, ControlDropped* dropped) {

@@ -125,6 +125,27 @@ int Scheduler::SetStopOnFailure(uint32_t id, bool stop) {
   return 0;
 }
 
+int Scheduler::SetPriority(uint32_t id, uint64_t priority) {
+  Rtsq* queue = Find(id);
+  if (queue == nullptr) {
+    return -ENOENT;
+  }
+  if (priority >= VNPU_PRIORITIES) {
+    return -EINVAL;
+  }
+  const bool ready = queue->state == QueueState::kReady;
+  if (ready) {
+    LeaveReady(queue);
+  }
+  CountQueue(queue->priority, -1);
+  queue->priority = static_cast<uint32_t>(priority);
+  CountQueue(queue->priority, 1);
+  if (ready) {
+    MakeReady(queue);
+  }
+  return 0;
+}
+
 int Scheduler::AbortQueue(uint32_t id, bool only_one, Dropped* dropped) {
   Rtsq* queue = Find(id);
   if (queue == nullptr) {

@@ -116,6 +116,8 @@ class Scheduler {
   bool QueueBusy(uint32_t id) const;
   int DestroyQueue(uint32_t id);
   int SetStopOnFailure(uint32_t id, bool stop);
+  // From the next Pick() on; blocks that run go on.
+  int SetPriority(uint32_t id, uint64_t priority);
   // Ends the task that runs or waits, and drops the following ones unless `only_one`. Takes effect
   // in Pick(), and when the blocks that run have come back. *dropped: which tasks do not run,
   // perhaps since a failure.

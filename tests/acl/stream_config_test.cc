@@ -92,7 +92,7 @@ TEST_F(StreamConfigTest, OtherAttributes) {
   ASSERT_OK(aclrtGetStreamAttribute(nullptr, ACL_STREAM_ATTR_CACHE_OP_INFO, &value));
   EXPECT_EQ(value.cacheOpInfoSwitch, 0u);
   for (const aclrtStreamAttr attribute :
-       {ACL_STREAM_ATTR_PRIORITY, ACL_STREAM_ATTR_CACHE_OP_INFO, ACL_STREAM_ATTR_USER_CUSTOM_TAG}) {
+       {ACL_STREAM_ATTR_CACHE_OP_INFO, ACL_STREAM_ATTR_USER_CUSTOM_TAG}) {
     EXPECT_EQ(aclrtSetStreamAttribute(stream, attribute, &value), ACL_ERROR_RT_FEATURE_NOT_SUPPORT);
   }
   EXPECT_EQ(aclrtGetStreamAttribute(stream, static_cast<aclrtStreamAttr>(0), &value),
@@ -101,6 +101,29 @@ TEST_F(StreamConfigTest, OtherAttributes) {
             ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_EQ(aclrtGetStreamAttribute(stream, ACL_STREAM_ATTR_PRIORITY, nullptr),
             ACL_ERROR_INVALID_PARAM);
+}
+
+TEST_F(StreamConfigTest, PriorityChanges) {
+  aclrtStream stream = nullptr;
+  ASSERT_OK(aclrtCreateStreamWithConfig(&stream, 3, 0));
+  Gate gate(Kernel("wait_for"), stream);
+  aclrtStreamAttrValue value{.streamPriority = 5};
+  ASSERT_OK(aclrtSetStreamAttribute(stream, ACL_STREAM_ATTR_PRIORITY, &value));
+  value = {};
+  ASSERT_OK(aclrtGetStreamAttribute(stream, ACL_STREAM_ATTR_PRIORITY, &value));
+  EXPECT_EQ(value.streamPriority, 5u);
+  uint32_t priority = 0;
+  ASSERT_OK(aclrtStreamGetPriority(stream, &priority));
+  EXPECT_EQ(priority, 5u);
+  gate.Open();
+  ASSERT_OK(Launch("nothing", 1, stream));
+  EXPECT_OK(aclrtSynchronizeStream(stream));
+  value.streamPriority = 8;
+  EXPECT_EQ(aclrtSetStreamAttribute(stream, ACL_STREAM_ATTR_PRIORITY, &value),
+            ACL_ERROR_RT_PARAM_INVALID);
+  value.streamPriority = 1;
+  EXPECT_EQ(aclrtSetStreamAttribute(nullptr, ACL_STREAM_ATTR_PRIORITY, &value),
+            ACL_ERROR_RT_PARAM_INVALID);
 }
 
 TEST_F(StreamConfigTest, LastTaskIsTheThreadsOwn) {

@@ -238,6 +238,13 @@ TEST_F(QueueLayoutTest, AttributesOfARunningQueue) {
   EXPECT_EQ(query.priority, 3u);
   set.value = 2;
   EXPECT_EQ(session_.file().Ioctl(VNPU_IOC_QUEUE_SET, &set), -EINVAL);
+  set = {queue_, VNPU_QUEUE_ATTR_PRIORITY, VNPU_PRIORITIES - 1};
+  EXPECT_EQ(session_.file().Ioctl(VNPU_IOC_QUEUE_SET, &set), 0);
+  ASSERT_EQ(session_.file().Ioctl(VNPU_IOC_QUEUE_QUERY, &query), 0);
+  EXPECT_EQ(query.flags, VNPU_QUEUE_STOP_ON_FAILURE);
+  EXPECT_EQ(query.priority, VNPU_PRIORITIES - 1);
+  set.value = VNPU_PRIORITIES;
+  EXPECT_EQ(session_.file().Ioctl(VNPU_IOC_QUEUE_SET, &set), -EINVAL);
   set = {queue_, VNPU_QUEUE_ATTR_COUNT, 0};
   EXPECT_EQ(session_.file().Ioctl(VNPU_IOC_QUEUE_SET, &set), -EINVAL);
 }

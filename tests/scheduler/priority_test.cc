@@ -16,6 +16,21 @@ TEST_F(Priority, HighestFirstWhateverCameFirst) {
   EXPECT_EQ(RunAll(), (Ids{0, 0, 2, 2, 5, 5, 7, 7}));
 }
 
+TEST_F(Priority, ChangesForTasksThatWait) {
+  SetUnits(1, 1, 1, 1);
+  for (const uint32_t id : {1u, 2u}) {
+    Publish(Create(id, /*priority=*/id), {Kernel(kernel_), Kernel(kernel_)});
+  }
+  const Work first = Pick();
+  EXPECT_EQ(first.queue->id, 1u);
+  EXPECT_EQ(scheduler_->SetPriority(1, 7), 0);  // it runs
+  EXPECT_EQ(scheduler_->SetPriority(2, 0), 0);  // it is ready
+  Retire(first);
+  EXPECT_EQ(RunAll(), (Ids{2, 2, 1}));
+  EXPECT_EQ(scheduler_->SetPriority(1, VNPU_PRIORITIES), -EINVAL);
+  EXPECT_EQ(scheduler_->SetPriority(3, 0), -ENOENT);
+}
+
 TEST_F(Priority, RoundRobinAmongEquals) {
   SetUnits(1, 1, 1, 1);
   for (const uint32_t id : {4u, 9u, 6u}) {

@@ -292,6 +292,12 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
       case 3:
         Abort(Below(kQueues));
         break;
+      case 4: {
+        const uint32_t id = Below(kQueues);
+        models_[id].priority = Below(VNPU_PRIORITIES);
+        ASSERT_EQ(scheduler_->SetPriority(id, models_[id].priority), 0);
+        break;
+      }
       default:
         break;
     }

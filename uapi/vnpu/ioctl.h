@@ -403,8 +403,13 @@ struct vnpu_ioc_queue_query {
 };
 VNPU_ASSERT_SIZE(vnpu_ioc_queue_query, 48);
 
-/* Changes a running queue. */
-enum vnpu_queue_attr { VNPU_QUEUE_ATTR_STOP_ON_FAILURE = 0, VNPU_QUEUE_ATTR_COUNT = 1 };
+/* Changes a running queue. EINVAL: attribute that the driver or the firmware's compat part does not
+ * know, or value out of range. */
+enum vnpu_queue_attr {
+  VNPU_QUEUE_ATTR_STOP_ON_FAILURE = 0, /* 0 or 1 */
+  VNPU_QUEUE_ATTR_PRIORITY = 1, /* 0 (highest) .. VNPU_PRIORITIES-1; also for tasks that wait */
+  VNPU_QUEUE_ATTR_COUNT = 2
+};
 struct vnpu_ioc_queue_set {
   uint32_t queue_id;
   uint32_t attr;

@@ -125,7 +125,7 @@ aclError aclrtStreamGetPriority(aclrtStream stream, uint32_t* priority) {
     VNPU_REQUIRE_NOT_NULL(priority);
     rt::Stream* found = nullptr;
     VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found));
-    *priority = found->priority;
+    *priority = found->priority.load();
     return ACL_SUCCESS;
   });
 }

@@ -4,6 +4,7 @@
 
 #include "acl/acl_rt.h"
 #include "libruntime/src/base/guard.h"
+#include "libruntime/src/queue/queue_pool.h"
 #include "libruntime/src/stream/stream.h"
 
 namespace rt = vnpu::runtime;
@@ -67,6 +68,19 @@ aclError SetOverflowSwitch(rt::Stream* stream, uint32_t value) {
   return ACL_SUCCESS;
 }
 
+aclError SetPriority(rt::Stream* stream, uint32_t priority) {
+  if (stream == stream->context->default_stream) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID, "the default stream keeps the highest priority");
+  }
+  if (priority >= VNPU_PRIORITIES) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID, "priority is {}; it takes 0 (highest) to {}", priority,
+                VNPU_PRIORITIES - 1);
+  }
+  VNPU_RETURN_IF_ERROR(stream->session->queues().SetPriority(*stream->queue, priority));
+  stream->priority.store(priority);
+  return ACL_SUCCESS;
+}
+
 aclError FailAttribute(const char* what) {
   return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT, "{}", what);
 }
@@ -86,8 +100,7 @@ aclError SetAttribute(rt::Stream* stream, aclrtStreamAttr attribute,
     case ACL_STREAM_ATTR_CACHE_OP_INFO:
       return FailAttribute("operator information is kept for profilers, and there is none");
     case ACL_STREAM_ATTR_PRIORITY:
-      return FailAttribute(
-          "the priority of a stream is set when it is made, by aclrtCreateStreamWithConfig");
+      return SetPriority(stream, value.streamPriority);
     default:
       return Fail(ACL_ERROR_RT_PARAM_INVALID, "unknown attribute {}", static_cast<int>(attribute));
   }
@@ -108,7 +121,7 @@ aclError GetAttribute(const rt::Stream& stream, aclrtStreamAttr attribute,
     case ACL_STREAM_ATTR_CACHE_OP_INFO:
       return ACL_SUCCESS;  // off, as nothing sets them
     case ACL_STREAM_ATTR_PRIORITY:
-      value->streamPriority = stream.priority;
+      value->streamPriority = stream.priority.load();
       return ACL_SUCCESS;
     default:
       return Fail(ACL_ERROR_RT_PARAM_INVALID, "unknown attribute {}", static_cast<int>(attribute));

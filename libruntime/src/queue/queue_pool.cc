@@ -94,6 +94,22 @@ aclError QueuePool::SetStopOnFailure(SubmitQueue& queue, bool stop) {
   return result < 0 ? FailErrno(-result, "cannot change the failure mode") : ACL_SUCCESS;
 }
 
+aclError QueuePool::SetPriority(SubmitQueue& queue, uint32_t priority) {
+  const std::lock_guard lock(mutex_);
+  vnpu_ioc_queue_set request{
+      .queue_id = queue.id(), .attr = VNPU_QUEUE_ATTR_PRIORITY, .value = priority};
+  const int result = session_.Call(VNPU_IOC_QUEUE_SET, request);
+  if (result == -EINVAL) {
+    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                "the driver or the firmware is too old for changing the priority of a stream");
+  }
+  if (result < 0) {
+    return FailErrno(-result, "cannot change the priority");
+  }
+  queue.set_priority(priority);
+  return ACL_SUCCESS;
+}
+
 void QueuePool::ReadDriverCompletions() {
   const std::lock_guard reader(reader_mutex_);
   std::array<vnpu_cqe, 64> completions{};

@@ -27,6 +27,7 @@ class QueuePool {
 
   // Makes the driver drop or continue the tasks that follow a failed one.
   aclError SetStopOnFailure(SubmitQueue& queue, bool stop);
+  aclError SetPriority(SubmitQueue& queue, uint32_t priority);
 
   // Takes in the completions of all queues that the driver publishes.
   void ReadDriverCompletions();

@@ -136,7 +136,9 @@ class SubmitQueue {
   bool gone() const { return gone_.load(std::memory_order_acquire); }
 
   uint32_t id() const { return id_; }
+  // The queue pool's; spec() is not for others while a priority is set.
   const QueueSpec& spec() const { return spec_; }
+  void set_priority(uint32_t priority) { spec_.priority = priority; }
   std::byte* memory() const { return reinterpret_cast<std::byte*>(hdr_); }
   vnpu_queue_hdr& hdr() const { return *hdr_; }
   Session& session() const { return session_; }
@@ -185,7 +187,7 @@ class SubmitQueue {
   Session& session_;
   vnpu_sqe staged_{};  // the entry, where the driver publishes
 
-  const QueueSpec spec_;
+  QueueSpec spec_;
   const vnpu_cqe* const cq_;
   std::atomic<bool> gone_{false};
   std::atomic<bool> failed_{false};
