@@ -174,6 +174,11 @@ TEST_F(Copy2dTest, ValuesAreWrittenInOrder) {
   ASSERT_OK(aclrtSynchronizeStream(stream_));
   EXPECT_EQ(device.Read(), (std::vector<uint64_t>{UINT64_MAX, 0x123456789abcdef0}));
   uint64_t host = 0;
+  PinnedArray<uint64_t> pinned(1);
+  pinned[0] = 0;
+  ASSERT_OK(aclrtValueWrite(pinned.get(), 5, 0, stream_));
+  ASSERT_OK(aclrtSynchronizeStream(stream_));
+  EXPECT_EQ(pinned[0], 5u);
   EXPECT_EQ(aclrtValueWrite(&host, 1, 0, stream_), ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_EQ(aclrtValueWrite(device.get(), 1, 1, stream_), ACL_ERROR_RT_PARAM_INVALID);
   EXPECT_EQ(aclrtValueWrite(reinterpret_cast<char*>(device.get()) + 4, 1, 0, stream_),

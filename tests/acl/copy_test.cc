@@ -166,6 +166,16 @@ TEST_F(CopyTest, MemsetD32) {
   EXPECT_EQ(aclrtMemsetD32(device.get(), 31, 1, 8), ACL_ERROR_RT_PARAM_INVALID);
 }
 
+// Not a task of the stream (manual 11-03).
+TEST_F(CopyTest, MemsetD32OfHostMemoryIsDoneAtOnce) {
+  PinnedArray<uint32_t> pinned(2);
+  pinned[0] = pinned[1] = 7;
+  Gate gate(Kernel("wait_for"), stream_);
+  ASSERT_OK(aclrtMemsetD32Async(pinned.get(), 8, 0xdeadbeef, 1, stream_));
+  EXPECT_EQ(pinned[0], 0xdeadbeefu);
+  EXPECT_EQ(pinned[1], 7u);
+}
+
 TEST_F(CopyTest, MemsetD32InAStream) {
   DeviceArray<uint32_t> device(8);
   Gate gate(Kernel("wait_for"), stream_);

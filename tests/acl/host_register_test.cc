@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <vector>
 
 #include "tests/acl/support.h"
 
@@ -64,6 +65,24 @@ TEST_F(HostRegisterTest, PinnedMemoryIsItsOwnDeviceMemory) {
   EXPECT_EQ(aclrtHostRegisterV2(page, kPage, ACL_HOST_REG_PINNED), ACL_ERROR_RT_PARAM_INVALID);
 }
 
+TEST_F(HostRegisterTest, PinnedMemoryIsTakenAsItWasAllocated) {
+  for (const size_t count : {1, 3, 2000}) {
+    PinnedArray<int> pinned(count);
+    PinnedArray<int> other(count);
+    pinned[count - 1] = 4;
+    void* device = nullptr;
+    ASSERT_OK(aclrtHostRegisterV2(pinned.get(), pinned.bytes(), ACL_HOST_REG_MAPPED));
+    ASSERT_OK(aclrtHostRegisterV2(other.get(), other.bytes(), ACL_HOST_REG_MAPPED));
+    ASSERT_OK(aclrtHostGetDevicePointer(&pinned[count - 1], &device, 0));
+    Increment(device);
+    EXPECT_EQ(pinned[count - 1], 5);
+    EXPECT_EQ(aclrtHostGetDevicePointer(pinned.get() + count, &device, 0),
+              ACL_ERROR_HOST_MEMORY_NOT_REGISTERED);
+    ASSERT_OK(aclrtHostUnregister(pinned.get()));
+    ASSERT_OK(aclrtHostUnregister(other.get()));
+  }
+}
+
 TEST_F(HostRegisterTest, DevicePointersAreForMappedMemory) {
   void* device = nullptr;
   EXPECT_EQ(aclrtHostGetDevicePointer(memory_, &device, 0), ACL_ERROR_HOST_MEMORY_NOT_REGISTERED);
@@ -85,6 +104,41 @@ TEST_F(HostRegisterTest, RegisteredMemoryIsStillCopied) {
   ASSERT_OK(aclrtMemcpyAsync(memory_, 4, device.get(), 4, ACL_MEMCPY_DEVICE_TO_HOST, stream_));
   ASSERT_OK(aclrtSynchronizeStream(stream_));
   EXPECT_EQ(memory_[0], 42);
+}
+
+// The caller goes on, and the order is the stream's.
+TEST_F(HostRegisterTest, CopiesOfLockedMemoryAreAsynchronous) {
+  ASSERT_OK(aclrtHostRegisterV2(memory_, 2 * kPage, ACL_HOST_REG_PINNED));
+  DeviceArray<int> device(kPage / sizeof(int));
+  int* const second = memory_ + kPage / sizeof(int);
+  Gate gate(Kernel("wait_for"), stream_);
+  ASSERT_OK(
+      aclrtMemcpyAsync(device.get(), kPage, memory_, kPage, ACL_MEMCPY_HOST_TO_DEVICE, stream_));
+  ASSERT_OK(
+      aclrtMemcpyAsync(second, kPage, device.get(), kPage, ACL_MEMCPY_DEVICE_TO_HOST, stream_));
+  EXPECT_EQ(second[0], 7);
+  memory_[0] = 42;  // before it is copied
+  gate.Open();
+  ASSERT_OK(aclrtSynchronizeStream(stream_));
+  EXPECT_EQ(second[0], 42);
+}
+
+TEST_F(HostRegisterTest, RowsOfLockedMemory) {
+  ASSERT_OK(aclrtHostRegisterV2(memory_, kPage, ACL_HOST_REG_PINNED));
+  DeviceArray<int> device(4);
+  // The last row ends with the registered memory, and beyond it.
+  int* const last = memory_ + kPage / sizeof(int);
+  last[-8] = 1;
+  last[-4] = 2;
+  last[0] = 3;
+  const auto copy = [&](const int* first) {
+    EXPECT_OK(
+        aclrtMemcpy2dAsync(device.get(), 4, first, 16, 4, 2, ACL_MEMCPY_HOST_TO_DEVICE, stream_));
+    EXPECT_OK(aclrtSynchronizeStream(stream_));
+    return std::vector<int>(device.Read());
+  };
+  EXPECT_EQ(copy(last - 8), (std::vector<int>{1, 2, 0, 0}));
+  EXPECT_EQ(copy(last - 4), (std::vector<int>{2, 3, 0, 0}));
 }
 
 TEST_F(HostRegisterTest, ContentsOutliveTheDevice) {

@@ -90,6 +90,14 @@ TEST_F(OverflowTest, CheckModes) {
   EXPECT_EQ(aclrtNpuClearFloatOverFlowStatus(1, stream_), ACL_ERROR_RT_PARAM_INVALID);
 }
 
+TEST_F(OverflowTest, OutputThatCannotBeWrittenIsTheStreamsError) {
+  void* reserved = nullptr;
+  ASSERT_OK(aclrtReserveMemAddress(&reserved, 2u << 20, 0, nullptr, 0));
+  ASSERT_OK(aclrtGetOverflowStatus(reserved, 64, stream_));
+  EXPECT_EQ(aclrtSynchronizeStream(stream_), ACL_ERROR_RT_SYS_DMA);
+  EXPECT_OK(aclrtReleaseMemAddress(reserved));
+}
+
 TEST_F(OverflowTest, BadArguments) {
   DeviceArray<uint32_t> status(16);
   uint32_t host[16] = {};

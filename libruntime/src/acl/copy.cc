@@ -108,6 +108,10 @@ aclError aclrtMemsetD32Async(void* ptr, size_t memSize, uint32_t value, size_t N
     VNPU_RETURN_IF_ERROR(CheckFillD32(ptr, memSize, N));
     rt::Stream* found = nullptr;
     VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found));
+    // Host memory is filled at once (manual 11-03), unless the fill is to be part of a model.
+    if (!found->has(rt::kDiverted) && rt::FindEnd(ptr).place == rt::Place::kPinned) {
+      return rt::FillNow(ptr, N * sizeof(uint32_t), value, sizeof(uint32_t));
+    }
     return rt::FillInStream(ptr, N * sizeof(uint32_t), value, sizeof(uint32_t), found);
   });
 }

@@ -257,7 +257,7 @@ aclError aclrtValueWrite(void* devAddr, uint64_t value, uint32_t flag, aclrtStre
     }
     rt::Stream* found = nullptr;
     VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found));
-    VNPU_RETURN_IF_ERROR(CheckDeviceMemory(devAddr, *found));
+    VNPU_RETURN_IF_ERROR(rt::CheckReachable(devAddr, *found));
     if (found->has(rt::kDiverted) || found->has(rt::kUpdating)) {
       return rt::Submit(found, 0, 0, [&](rt::Slot& slot) {
         slot.kind = rt::NodeKind::kValueWrite;

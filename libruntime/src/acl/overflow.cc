@@ -6,6 +6,7 @@
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/callback/host_calls.h"
 #include "libruntime/src/device/session.h"
+#include "libruntime/src/memory/copy.h"
 #include "libruntime/src/memory/copy_engine.h"
 
 namespace rt = vnpu::runtime;
@@ -36,6 +37,7 @@ void ClearStatus(void* /*unused*/) {
   }
 }
 
+// `output` null: none.
 aclError InStream(aclrtStream stream, rt::HostFunction function, void* output) {
   rt::Stream* found = nullptr;
   VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found));
@@ -45,6 +47,11 @@ aclError InStream(aclrtStream stream, rt::HostFunction function, void* output) {
   }
   if (output != nullptr && !session->window().Contains(reinterpret_cast<uint64_t>(output))) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID, "{} is not in memory of the stream's device", output);
+  }
+  if (output != nullptr && !found->has(rt::kDiverted) && !found->has(rt::kUpdating)) {
+    // An output that cannot be written to becomes the stream's error here; the function has nobody
+    // to tell.
+    VNPU_RETURN_IF_ERROR(rt::FillInStream(output, kStatusBytes, 0, 1, found));
   }
   return session->host_calls().Launch(rt::CallKind::kInternal, found, function, output,
                                       /*blocking=*/true);

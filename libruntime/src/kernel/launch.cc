@@ -34,7 +34,12 @@ aclError CheckHint(const aclrtLaunchKernelAttr& attribute) {
     case ACL_RT_LAUNCH_KERNEL_ATTR_ENABLE_PROFILING:
       return TakesZeroOrOne("enableProfiling", value.enableProfiling);
     case ACL_RT_LAUNCH_KERNEL_ATTR_BLOCKDIM_OFFSET:
-      return ACL_SUCCESS;
+      return value.blockDimOffset == 0
+                 ? ACL_SUCCESS
+                 : Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
+                        "blockDimOffset is {}: kernels are not divided between AI cores and "
+                        "vector cores",
+                        value.blockDimOffset);
     default:
       return Fail(ACL_ERROR_RT_PARAM_INVALID, "unknown launch attribute {}",
                   static_cast<int>(attribute.id));

@@ -11,6 +11,7 @@
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/graph/capture.h"
 #include "libruntime/src/memory/copy_engine.h"
+#include "libruntime/src/memory/host_registry.h"
 #include "libruntime/src/memory/managed_memory.h"
 #include "libruntime/src/memory/pinned_memory.h"
 #include "libruntime/src/stream/stream.h"
@@ -55,9 +56,35 @@ aclError FindPeerRoute(uint64_t preferred, Route* route) {
   return ACL_SUCCESS;
 }
 
-aclError FindRoute(const CopyRequest& request, Route* route, uint64_t preferred = 0) {
-  route->dst = FindEnd(request.dst);
-  route->src = FindEnd(request.src);
+// Bytes from the start of the first row to the end of the last.
+uint64_t SpanOf(uint64_t row_bytes, uint64_t count, uint64_t pitch) {
+  return (count - 1) * pitch + row_bytes;
+}
+
+// Memory that is locked for the session's device gets the address that this has it at.
+void TakeLocked(Route* route, CopyRequest* request, const Rows& rows) {
+  const HostRegistry& registry = route->session->host_registry();
+  if (route->src.session == nullptr) {
+    const uint64_t bytes = SpanOf(request->size, rows.count, rows.src_pitch);
+    if (const uint64_t address = registry.LockedAddress(request->src, bytes); address != 0) {
+      request->src = reinterpret_cast<const void*>(address);
+      route->flags &= ~uint32_t{VNPU_COPY_SRC_PAGEABLE};
+    }
+  }
+  if (route->dst.session == nullptr) {
+    const uint64_t bytes = SpanOf(request->size, rows.count, rows.dst_pitch);
+    if (const uint64_t address = registry.LockedAddress(request->dst, bytes); address != 0) {
+      request->dst = reinterpret_cast<void*>(address);
+      route->flags &= ~uint32_t{VNPU_COPY_DST_PAGEABLE};
+    }
+  }
+}
+
+// The addresses of `request` are from then on those that the device copies with. `rows`: all that
+// are copied, of which the request is the first.
+aclError FindRoute(CopyRequest* request, const Rows& rows, Route* route, uint64_t preferred = 0) {
+  route->dst = FindEnd(request->dst);
+  route->src = FindEnd(request->src);
   if (route->dst_on_device() && route->src_on_device() &&
       route->dst.session != route->src.session) {
     return FindPeerRoute(preferred, route);
@@ -75,6 +102,9 @@ aclError FindRoute(const CopyRequest& request, Route* route, uint64_t preferred 
   }
   if (route->dst.session != route->session) {
     route->flags |= VNPU_COPY_DST_PAGEABLE;
+  }
+  if (route->flags != 0) {
+    TakeLocked(route, request, rows);
   }
   return ACL_SUCCESS;
 }
@@ -120,15 +150,15 @@ aclError FailKind(const CopyRequest& request, const Route& route) {
               PlaceName(route.dst_on_device()));
 }
 
-// The route of a copy in the stream, checked.
-aclError FindStreamRoute(const CopyRequest& request, Stream* stream, Route* route) {
-  VNPU_RETURN_IF_ERROR(FindRoute(request, route, stream->session_serial));
+// As FindRoute, for a copy in the stream, and checked.
+aclError FindStreamRoute(CopyRequest* request, const Rows& rows, Stream* stream, Route* route) {
+  VNPU_RETURN_IF_ERROR(FindRoute(request, rows, route, stream->session_serial));
   if (route->session == nullptr) {
     return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
                 "both ends are host memory; call aclrtMemcpy or memcpy");
   }
-  if (!KindFits(request.kind, *route)) {
-    return FailKind(request, *route);
+  if (!KindFits(request->kind, *route)) {
+    return FailKind(*request, *route);
   }
   if (route->session->serial() != stream->session_serial) {
     return Fail(ACL_ERROR_RT_STREAM_CONTEXT,
@@ -219,10 +249,11 @@ aclError CheckReachable(const void* pointer, const Stream& stream) {
                     pointer);
 }
 
-aclError CopyNow(const CopyRequest& request) {
+aclError CopyNow(const CopyRequest& asked) {
   VNPU_RETURN_IF_ERROR(CheckUnsafe("a copy that waits"));
+  CopyRequest request = asked;
   Route route;
-  VNPU_RETURN_IF_ERROR(FindRoute(request, &route));
+  VNPU_RETURN_IF_ERROR(FindRoute(&request, {}, &route));
   if (!KindFits(request.kind, route)) [[unlikely]] {
     Log().warn("aclrtMemcpy: kind {} does not say that {} memory is copied to {} memory",
                static_cast<int>(request.kind), PlaceName(route.src_on_device()),
@@ -235,9 +266,10 @@ aclError CopyNow(const CopyRequest& request) {
   return CopyOn(route, request);
 }
 
-aclError CopyInStream(const CopyRequest& request, Stream* stream) {
+aclError CopyInStream(const CopyRequest& asked, Stream* stream) {
+  CopyRequest request = asked;
   Route route;
-  VNPU_RETURN_IF_ERROR(FindStreamRoute(request, stream, &route));
+  VNPU_RETURN_IF_ERROR(FindStreamRoute(&request, {}, stream, &route));
   VNPU_RETURN_IF_ERROR(CheckPageable(route, stream));
   if (route.flags != 0 && !route.session->copies().ReachesPageable()) {
     return CopyAfter(stream, request, route);
@@ -260,7 +292,7 @@ aclError CopyRowsNow(const CopyRequest& first, const Rows& rows_asked) {
   Rows rows = rows_asked;
   JoinRows(&row, &rows);
   Route route;
-  VNPU_RETURN_IF_ERROR(FindRoute(row, &route));
+  VNPU_RETURN_IF_ERROR(FindRoute(&row, rows, &route));
   if (!KindFits(row.kind, route)) {
     return FailKind(row, route);
   }
@@ -275,7 +307,7 @@ aclError CopyRowsInStream(const CopyRequest& first, const Rows& rows_asked, Stre
   Rows rows = rows_asked;
   JoinRows(&row, &rows);
   Route route;
-  VNPU_RETURN_IF_ERROR(FindStreamRoute(row, stream, &route));
+  VNPU_RETURN_IF_ERROR(FindStreamRoute(&row, rows, stream, &route));
   VNPU_RETURN_IF_ERROR(CheckPageable(route, stream));
   const bool after = route.flags != 0 && !route.session->copies().ReachesPageable();
   Submitted copy;

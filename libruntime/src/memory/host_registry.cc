@@ -107,12 +107,16 @@ void MakePrivate(uint64_t begin, uint64_t size, ino_t file) {
 
 aclError HostRegistry::Register(void* memory, uint64_t size, bool mapped, bool lock) {
   const auto begin = reinterpret_cast<uint64_t>(memory);
-  if (begin % VNPU_PAGE_SIZE != 0 || size == 0 || size > VNPU_WINDOW_SIZE) {
+  // Nothing is done to pinned memory, which begins anywhere: programs register what aclrtMallocHost
+  // gives them.
+  const bool whole_pages = !session_.window().Contains(begin);
+  if ((whole_pages && begin % VNPU_PAGE_SIZE != 0) || size == 0 || size > VNPU_WINDOW_SIZE) {
     return Fail(ACL_ERROR_RT_PARAM_INVALID,
                 "{} bytes at {}: the address must be a multiple of 4096, the size not 0", size,
                 memory);
   }
-  Entry entry{.size = RoundUp(size, VNPU_PAGE_SIZE), .mapped = mapped};
+  Entry entry{
+      .size = whole_pages ? RoundUp(size, VNPU_PAGE_SIZE) : size, .mapped = mapped, .locked = lock};
   const std::lock_guard guard(mutex_);
   const auto after = entries_.lower_bound(begin + entry.size);
   if (after != entries_.begin()) {
@@ -122,7 +126,7 @@ aclError HostRegistry::Register(void* memory, uint64_t size, bool mapped, bool l
                   other);
     }
   }
-  if (session_.window().Contains(begin)) {
+  if (!whole_pages) {
     if (lock || !session_.pinned_memory().Contains(begin) ||
         !session_.pinned_memory().Contains(begin + size - 1)) {
       return Fail(ACL_ERROR_RT_PARAM_INVALID, "{} is {}", memory,
@@ -199,6 +203,17 @@ aclError HostRegistry::DevicePointer(const void* memory, uint64_t* address) cons
   }
   *address = found->second.device_address + (wanted - found->first);
   return ACL_SUCCESS;
+}
+
+uint64_t HostRegistry::LockedAddress(const void* memory, uint64_t size) const {
+  const auto wanted = reinterpret_cast<uint64_t>(memory);
+  const std::lock_guard guard(mutex_);
+  const auto found = FindRange(entries_, wanted, [](const Entry& entry) { return entry.size; });
+  if (found == entries_.end() || !found->second.locked) {
+    return 0;
+  }
+  const uint64_t offset = wanted - found->first;
+  return size <= found->second.size - offset ? found->second.device_address + offset : 0;
 }
 
 void HostRegistry::Drop() {

@@ -27,6 +27,9 @@ class HostRegistry {
   aclError Register(void* memory, uint64_t size, bool mapped, bool lock);
   aclError Unregister(void* memory);
   aclError DevicePointer(const void* memory, uint64_t* address) const;
+  // Where the device has the whole of a range of pageable memory that was registered with `lock`;
+  // 0: it has not.
+  uint64_t LockedAddress(const void* memory, uint64_t size) const;
 
   // Makes all memory private again.
   void Drop();
@@ -36,6 +39,7 @@ class HostRegistry {
     uint64_t size = 0;
     uint64_t device_address = 0;
     bool mapped = false;
+    bool locked = false;
     ino_t file = 0;  // of the pages; 0: pinned memory, not replaced
   };
 
