@@ -215,16 +215,32 @@ TEST_F(ExceptionTest, CallbackOfTheImageIsToldKernelAndArguments) {
   EXPECT_EQ(failure.args, std::vector<uint64_t>{0x58});
 }
 
-TEST_F(ExceptionTest, CallbacksOfTheProcessAreNotToldTheKernel) {
+TEST_F(ExceptionTest, CallbacksOfTheProcessAreToldTheKernelToo) {
+  static KernelFailure failure;
+  failure = {};
+  const auto callback = [](aclrtExceptionInfo* info) { NoteKernel(info, &failure); };
+  ASSERT_OK(aclrtExceptionInfoCallbackRegister(callback));
+  ASSERT_OK(Launch("store_to", 1, uint64_t{8}, stream_));
+  EXPECT_EQ(aclrtSynchronizeStream(stream_), ACL_ERROR_RT_AICORE_EXCEPTION);
+  EXPECT_EQ(failure.calls, 1);
+  EXPECT_EQ(failure.kernel, Kernel("store_to"));
+  EXPECT_EQ(failure.args, std::vector<uint64_t>{8});
+  ASSERT_OK(aclrtExceptionInfoCallbackUnregister(callback));
+}
+
+TEST_F(ExceptionTest, OtherTasksHaveNoKernel) {
   static aclError told = ACL_SUCCESS;
   const auto callback = [](aclrtExceptionInfo* info) {
     aclrtFuncHandle kernel = nullptr;
     told = aclrtGetFuncHandleFromExceptionInfo(info, &kernel);
   };
   ASSERT_OK(aclrtExceptionInfoCallbackRegister(callback));
-  ASSERT_OK(Launch("store_to", 1, uint64_t{8}, stream_));
-  EXPECT_EQ(aclrtSynchronizeStream(stream_), ACL_ERROR_RT_AICORE_EXCEPTION);
+  void* reserved = nullptr;
+  ASSERT_OK(aclrtReserveMemAddress(&reserved, 2u << 20, 0, nullptr, 0));
+  ASSERT_OK(aclrtMemsetAsync(reserved, 64, 0, 64, stream_));
+  EXPECT_EQ(aclrtSynchronizeStream(stream_), ACL_ERROR_RT_SYS_DMA);
   EXPECT_EQ(told, ACL_ERROR_RT_PARAM_INVALID);
+  ASSERT_OK(aclrtReleaseMemAddress(reserved));
   ASSERT_OK(aclrtExceptionInfoCallbackUnregister(callback));
   EXPECT_EQ(aclrtBinarySetExceptionCallback(binary_, nullptr, nullptr), ACL_ERROR_INVALID_PARAM);
   EXPECT_EQ(aclrtGetFuncHandleFromExceptionInfo(nullptr, nullptr), ACL_ERROR_INVALID_PARAM);

@@ -44,7 +44,7 @@ aclError aclrtGetArgsFromExceptionInfo(const aclrtExceptionInfo* info, void** de
     VNPU_REQUIRE_NOT_NULL(devArgsLen);
     if (info->function == nullptr) {
       return Fail(ACL_ERROR_RT_PARAM_INVALID,
-                  "only callbacks of aclrtBinarySetExceptionCallback are told the arguments");
+                  "the task that failed is no kernel, or its image was unloaded");
     }
     if (info->args == nullptr && info->arg_bytes > 0) {
       return Fail(ACL_ERROR_RT_PARAM_INVALID,
@@ -63,7 +63,7 @@ aclError aclrtGetFuncHandleFromExceptionInfo(const aclrtExceptionInfo* info,
     VNPU_REQUIRE_NOT_NULL(func);
     if (info->function == nullptr) {
       return Fail(ACL_ERROR_RT_PARAM_INVALID,
-                  "only callbacks of aclrtBinarySetExceptionCallback are told the kernel");
+                  "the task that failed is no kernel, or its image was unloaded");
     }
     *func = info->function;
     return ACL_SUCCESS;

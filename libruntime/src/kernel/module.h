@@ -70,7 +70,7 @@ struct alignas(64) Module : SlabObject {
   void* exception_argument = nullptr;
 };
 
-// The callback for failures of a kernel; null function: none.
+// A kernel, null: not loaded, and the callback for its failures; null function: none.
 struct KernelCallback {
   aclrtOpExceptionCallback function = nullptr;
   void* argument = nullptr;

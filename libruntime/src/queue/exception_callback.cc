@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "libruntime/src/base/error.h"
@@ -80,19 +81,6 @@ class ExceptionArgs {
   void* device_ = nullptr;
 };
 
-void CallBinaryCallback(const ExceptionReport& report, rtExceptionInfo info) {
-  const Session& session = report.queue.session();
-  const KernelCallback callback = FindKernelCallback(session, report.func_id);
-  if (callback.function == nullptr) {
-    return;
-  }
-  const ExceptionArgs args(report.queue, report.task);
-  info.function = callback.kernel;
-  info.args = args.get();
-  info.arg_bytes = callback.kernel->arg_size;
-  callback.function(&info, callback.argument);
-}
-
 }  // namespace
 
 void ReportException(const ExceptionReport& report) {
@@ -114,11 +102,25 @@ void ReportException(const ExceptionReport& report) {
                        .function = nullptr,
                        .args = nullptr,
                        .arg_bytes = 0};
+  KernelCallback binary;
+  if (report.func_id != UINT32_MAX) {
+    binary = FindKernelCallback(report.queue.session(), report.func_id);
+  }
+  if (now.empty() && binary.function == nullptr) {
+    return;
+  }
+  std::optional<ExceptionArgs> args;
+  if (binary.kernel != nullptr) {
+    args.emplace(report.queue, report.task);
+    info.function = binary.kernel;
+    info.args = args->get();
+    info.arg_bytes = binary.kernel->arg_size;
+  }
   for (const aclrtExceptionInfoCallback callback : now) {
     callback(&info);
   }
-  if (report.func_id != UINT32_MAX) {
-    CallBinaryCallback(report, info);
+  if (binary.function != nullptr) {
+    binary.function(&info, binary.argument);
   }
 }
 

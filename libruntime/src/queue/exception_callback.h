@@ -19,7 +19,7 @@ struct rtExceptionInfo {
   uint32_t thread_id;  // that noticed the failure
   uint32_t device_id;
   uint32_t error_code;
-  // Of kernels whose image has a callback:
+  // Of kernels; null: another task, or the image is unloaded.
   vnpu::runtime::Function* function;
   void* args;  // null: overwritten meanwhile
   uint32_t arg_bytes;
