@@ -61,6 +61,48 @@ TEST_F(IpcMemoryTest, WithinAProcessAKeyGivesAnotherAddress) {
   EXPECT_EQ(aclrtIpcMemImportByKey(&other, key.c_str(), 0), ACL_ERROR_RT_PARAM_INVALID);
 }
 
+class IpcMemoryUseTest : public KernelTest {
+ protected:
+  void SetUp() override {
+    KernelTest::SetUp();
+    char key[65] = "";
+    ASSERT_OK(aclrtMalloc(&memory_, size_t{1} << 20, ACL_MEM_MALLOC_HUGE_FIRST));
+    ASSERT_OK(aclrtMemset(memory_, 4, 0, 4));
+    ASSERT_OK(aclrtIpcMemGetExportKey(memory_, size_t{1} << 20, key, sizeof(key),
+                                      ACL_RT_IPC_MEM_EXPORT_FLAG_DISABLE_PID_VALIDATION));
+    key_ = key;
+  }
+  void Import() { ASSERT_OK(aclrtIpcMemImportByKey(&imported_, key_.c_str(), 0)); }
+
+  void* memory_ = nullptr;
+  void* imported_ = nullptr;
+  std::string key_;
+};
+
+TEST_F(IpcMemoryUseTest, TasksSubmittedBeforeTheCloseGetTheirTime) {
+  constexpr int kTimes = 50;
+  for (int i = 0; i < kTimes; ++i) {
+    Import();
+    ASSERT_OK(Launch("increment", 1, imported_, stream_));
+    ASSERT_OK(aclrtIpcMemClose(key_.c_str()));
+    ASSERT_OK(aclrtSynchronizeStream(stream_));
+  }
+  int count = 0;
+  ASSERT_OK(aclrtMemcpy(&count, 4, memory_, 4, ACL_MEMCPY_DEVICE_TO_HOST));
+  EXPECT_EQ(count, kTimes);
+}
+
+TEST_F(IpcMemoryUseTest, TheCloseDoesNotWaitForEver) {
+  Import();
+  Gate gate(Kernel("wait_for"), stream_);
+  ASSERT_OK(Launch("increment", 1, imported_, stream_));
+  ASSERT_OK(aclrtIpcMemClose(key_.c_str()));
+  aclrtStreamStatus status = ACL_STREAM_STATUS_COMPLETE;
+  ASSERT_OK(aclrtStreamQuery(stream_, &status));
+  EXPECT_EQ(status, ACL_STREAM_STATUS_NOT_READY);
+  gate.Open();  // and takes the error
+}
+
 TEST_F(IpcMemoryTest, OnlyMemoryWithPagesOfItsOwn) {
   DeviceArray<char> small(100);
   EXPECT_EQ(TryExport(small.get(), 100), ACL_ERROR_RT_ADDR_UNALIGNED);

@@ -2,12 +2,15 @@
 
 #include <vnpu/ioctl.h>
 
+#include <chrono>
+
 #include "libruntime/src/base/error.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/device/device.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/memory/device_memory.h"
 #include "libruntime/src/memory/memory_pool.h"
+#include "libruntime/src/stream/stream.h"
 
 namespace vnpu::runtime {
 namespace {
@@ -127,8 +130,19 @@ aclError IpcMemory::Import(const std::shared_ptr<Session>& session, const ShareK
 }
 
 aclError IpcMemory::Close(const ShareKey& key) {
-  const std::lock_guard lock(mutex_);
+  // Programs launch a kernel on imported memory and close it right away; a device is quick enough
+  // for that.
+  constexpr auto kGrace = std::chrono::milliseconds(100);
   Entry entry;
+  std::shared_ptr<Session> user;
+  {
+    const std::lock_guard lock(mutex_);
+    user = Find(&imports_, key, &entry);
+  }
+  if (user != nullptr) {
+    AwaitTasks(*user, Clock::now() + kGrace);
+  }
+  const std::lock_guard lock(mutex_);
   if (const auto session = Find(&imports_, key, &entry); session != nullptr) {
     imports_.erase(key);
     vnpu_ioc_unmap unmap{.va = entry.address, .size = entry.size};

@@ -210,13 +210,28 @@ aclError SynchronizeStream(Stream* stream, Deadline deadline) {
   return Synchronize(view, deadline);
 }
 
-aclError SynchronizeDevice(const Session& session, Deadline deadline) {
+namespace {
+
+std::vector<View> ViewsOf(const Session& session) {
   std::vector<View> views;
   ForEachStreamOf(session, [&](Stream* stream) {
     if (View view; TakeView(stream, &view)) {
       views.push_back(std::move(view));
     }
   });
+  return views;
+}
+
+}  // namespace
+
+void AwaitTasks(const Session& session, Deadline deadline) {
+  for (const View& view : ViewsOf(session)) {
+    WaitForHead(*view.session, *view.queue, view.tail, deadline);
+  }
+}
+
+aclError SynchronizeDevice(const Session& session, Deadline deadline) {
+  const std::vector<View> views = ViewsOf(session);
   aclError first = ACL_SUCCESS;
   for (const View& view : views) {
     const aclError error = Synchronize(view, deadline);

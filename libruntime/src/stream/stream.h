@@ -27,6 +27,10 @@ aclError SynchronizeStream(Stream* stream, Deadline deadline);
 // Waits for all streams of a device.
 aclError SynchronizeDevice(const Session& session, Deadline deadline);
 
+// Lets tasks of the device that were submitted so far end, until the deadline. Says nothing of
+// them.
+void AwaitTasks(const Session& session, Deadline deadline);
+
 // Whether all tasks submitted so far are finished.
 aclError QueryStream(Stream* stream, bool* complete);
 
