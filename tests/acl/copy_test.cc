@@ -166,6 +166,26 @@ TEST_F(CopyTest, MemsetD32) {
   EXPECT_EQ(aclrtMemsetD32(device.get(), 31, 1, 8), ACL_ERROR_RT_PARAM_INVALID);
 }
 
+TEST_F(CopyTest, BufferedSourcesAreTheCallersAtOnce) {
+  constexpr size_t kCount = 64 * 1024 / sizeof(int);
+  DeviceArray<int> device(kCount + 1);
+  std::vector<int> source(kCount, 5);
+  PinnedArray<int> pinned(1);
+  pinned[0] = 6;
+  Gate gate(Kernel("wait_for"), stream_);
+  ASSERT_OK(aclrtMemcpyAsync(device.get(), kCount * 4, source.data(), kCount * 4,
+                             ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE, stream_));
+  ASSERT_OK(aclrtMemcpyAsync(device.get() + kCount, 4, pinned.get(), 4,
+                             ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE, stream_));
+  source.assign(kCount, 0);
+  pinned[0] = 0;
+  gate.Open();
+  const std::vector<int> got = device.Read();
+  EXPECT_EQ(got.front(), 5);
+  EXPECT_EQ(got[kCount - 1], 5);
+  EXPECT_EQ(got[kCount], 6);
+}
+
 // Not a task of the stream (manual 11-03).
 TEST_F(CopyTest, MemsetD32OfHostMemoryIsDoneAtOnce) {
   PinnedArray<uint32_t> pinned(2);

@@ -6,6 +6,7 @@
 #include "libruntime/src/base/error.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/log.h"
+#include "libruntime/src/base/round_up.h"
 #include "libruntime/src/device/device.h"
 #include "libruntime/src/device/peer_access.h"
 #include "libruntime/src/device/session.h"
@@ -182,6 +183,19 @@ aclError SubmitCopy(const CopyRequest& request, uint32_t flags, Stream* stream, 
       copy);
 }
 
+// Through the queue's memory for data: the caller has its source back at once.
+aclError SubmitBuffered(const CopyRequest& request, Stream* stream) {
+  constexpr uint64_t kLine = 64;
+  const auto room = static_cast<uint32_t>(RoundUp(request.size, kLine));
+  return Submit(stream, 0, room, [&](Slot& slot) {
+    std::memcpy(slot.data, request.src, request.size);
+    slot.sqe->opcode = VNPU_OP_COPY;
+    slot.sqe->copy.dst = reinterpret_cast<uint64_t>(request.dst);
+    slot.sqe->copy.src = reinterpret_cast<uint64_t>(slot.data);
+    slot.sqe->copy.size = request.size;
+  });
+}
+
 // Captures and pageable memory: nobody waits for a captured copy, so its memory has to stay.
 aclError CheckPageable(const Route& route, Stream* stream) {
   if (route.flags == 0) [[likely]] {
@@ -270,6 +284,10 @@ aclError CopyInStream(const CopyRequest& asked, Stream* stream) {
   CopyRequest request = asked;
   Route route;
   VNPU_RETURN_IF_ERROR(FindStreamRoute(&request, {}, stream, &route));
+  if (request.kind == ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE && request.size <= kMaxDataBytes &&
+      !stream->has(kDiverted) && !stream->has(kUpdating)) {
+    return SubmitBuffered(asked, stream);
+  }
   VNPU_RETURN_IF_ERROR(CheckPageable(route, stream));
   if (route.flags != 0 && !route.session->copies().ReachesPageable()) {
     return CopyAfter(stream, request, route);

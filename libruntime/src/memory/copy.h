@@ -34,7 +34,8 @@ struct CopyRequest {
 aclError CopyNow(const CopyRequest& request);
 
 // Copies in the order of the stream. Returns at once unless an end is pageable host memory, and not
-// locked for the device (host_registry.h). A `kind` that contradicts the addresses is an error.
+// locked for the device (host_registry.h); copies that are to be buffered are, up to kMaxDataBytes.
+// A `kind` that contradicts the addresses is an error.
 aclError CopyInStream(const CopyRequest& request, Stream* stream);
 
 // Rows of equal size, `dst_pitch` and `src_pitch` bytes apart.
