@@ -62,7 +62,7 @@ std::shared_ptr<Session> IpcMemory::Find(Entries* entries, const ShareKey& key, 
   if (found == entries->end()) {
     return nullptr;
   }
-  const std::shared_ptr<Session> session = found->second.session.lock();
+  std::shared_ptr<Session> session = found->second.session.lock();
   if (session == nullptr || SessionOfDevice(session->index()) != session) {
     entries->erase(found);
     return nullptr;
