@@ -64,6 +64,12 @@ bool Waits(const Buffer& to, const Buffer& from, aclrtMemcpyKind kind) {
          kind == ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE;
 }
 
+// Small sources that are to be buffered are read by the call, which does not wait for the copy.
+bool IsBuffered(const Part& part, aclrtMemcpyKind kind) {
+  constexpr size_t kMost = size_t{64} << 10;
+  return kind == ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE && part.count <= kMost;
+}
+
 void CopyInStream(Player& player) {
   Buffer* to = nullptr;
   Buffer* from = nullptr;
@@ -85,11 +91,12 @@ void CopyInStream(Player& player) {
   if (to->place == Place::kPageable) {
     player.HostWrites(*to);
   }
-  if (from->place == Place::kPageable) {
+  const bool buffered = IsBuffered(part, kind);
+  if (from->place == Place::kPageable || buffered) {
     player.HostReads(*from);
   }
   player.Prepare(stream, {from}, {to});
-  const bool waits = Waits(*to, *from, kind);
+  const bool waits = !buffered && Waits(*to, *from, kind);
   if (waits) {
     player.OpenGates(stream.gates);
     player.Enter(*stream.context);
@@ -97,7 +104,11 @@ void CopyInStream(Player& player) {
   MODEL_CALL(player, ACL_SUCCESS,
              aclrtMemcpyAsync(to->address + part.to, to->size() - part.to,
                               from->address + part.from, part.count, kind, stream.handle));
-  player.Submitted(stream, {from}, {to});
+  if (buffered) {
+    player.Submitted(stream, {}, {to});
+  } else {
+    player.Submitted(stream, {from}, {to});
+  }
   Apply(*to, *from, part);
   if (waits) {
     player.host.Join(stream.clock);
@@ -280,6 +291,12 @@ void FillWords(Player& player) {
   if (player.random.Percent(30)) {
     player.HostWrites(*buffer);
     MODEL_CALL(player, ACL_SUCCESS, aclrtMemsetD32(start, room, value, count));
+  } else if (buffer->place == Place::kPinned) {
+    // Not a task of the stream.
+    Stream& stream = player.AnyStream();
+    player.HostWrites(*buffer);
+    player.Enter(*stream.context);
+    MODEL_CALL(player, ACL_SUCCESS, aclrtMemsetD32Async(start, room, value, count, stream.handle));
   } else {
     Stream& stream = player.AnyStream();
     player.Prepare(stream, {}, {buffer});
