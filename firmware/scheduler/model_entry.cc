@@ -1,5 +1,6 @@
 // The entries that only images of models have.
 #include <algorithm>
+#include <cstring>
 
 #include "firmware/scheduler/model.h"
 #include "firmware/scheduler/scheduler.h"
@@ -77,24 +78,65 @@ uint32_t Scheduler::DecodeModelEntry(Rtsq* queue) {
       return RunSwitch(queue);
     case VNPU_OP_MODEL_STORE:
       return RunStore(queue);
+    case VNPU_OP_MODEL_EXECUTE:
+      return DecodeExecute(queue);
     default:
       return VNPU_E_INVALID_SQE;
   }
 }
 
-// A sequence number that differs from run to run.
+// A sequence number that differs from run to run. False: the entry makes no sense.
 bool Scheduler::FetchSeq(Rtsq* queue) {
-  vnpu_sqe& sqe = queue->task.sqe;
-  const bool event = sqe.opcode == VNPU_OP_EVENT_RECORD || sqe.opcode == VNPU_OP_EVENT_WAIT;
-  if (queue->model == nullptr || (!event && sqe.opcode != VNPU_OP_INTERRUPT) ||
-      (sqe.flags & ~(VNPU_SQE_FLAGS_ALL | VNPU_SQE_SEQ_IN_ARGS)) != 0) {
+  if (queue->model == nullptr) {
     return false;
   }
+  switch (queue->task.sqe.flags & ~VNPU_SQE_FLAGS_ALL) {
+    case VNPU_SQE_SEQ_IN_ARGS:
+      return FetchSeqFromArgs(queue);
+    case VNPU_SQE_SEQ_OF_EVENT:
+      return FetchSeqOfEvent(queue);
+    case VNPU_SQE_SEQ_NEXT:
+      return FetchNextSeq(queue);
+    default:
+      return false;
+  }
+}
+
+bool Scheduler::FetchSeqFromArgs(Rtsq* queue) {
+  vnpu_sqe& sqe = queue->task.sqe;
+  const bool event = sqe.opcode == VNPU_OP_EVENT_RECORD || sqe.opcode == VNPU_OP_EVENT_WAIT;
   uint64_t* seq = event ? &sqe.event.seq : &sqe.interrupt.seq;
-  if (*seq % 8 != 0 || *seq >= queue->mem.arg_bytes) {
+  if ((!event && sqe.opcode != VNPU_OP_INTERRUPT) || *seq % 8 != 0 ||
+      *seq >= queue->mem.arg_bytes) {
     return false;
   }
   *seq = LoadShared(*reinterpret_cast<const uint64_t*>(queue->mem.args + *seq));
+  return true;
+}
+
+bool Scheduler::FetchSeqOfEvent(Rtsq* queue) {
+  vnpu_sqe& sqe = queue->task.sqe;
+  if (sqe.opcode != VNPU_OP_EVENT_WAIT || sqe.event.seq >= VNPU_MAX_EVENTS) {
+    return false;
+  }
+  sqe.event.seq = LoadShared(session_->events[sqe.event.seq].seq);
+  if (sqe.event.seq == 0) {  // every event has that number
+    sqe.opcode = VNPU_OP_NOP;
+    std::memset(sqe.payload, 0, sizeof(sqe.payload));
+  }
+  return true;
+}
+
+bool Scheduler::FetchNextSeq(Rtsq* queue) {
+  vnpu_sqe& sqe = queue->task.sqe;
+  vnpu_sqe_interrupt& interrupt = sqe.interrupt;
+  if (sqe.opcode != VNPU_OP_INTERRUPT || interrupt.event_id >= VNPU_MAX_EVENTS ||
+      interrupt.seq >= VNPU_MAX_EVENTS) {
+    return false;
+  }
+  const uint64_t mine = LoadShared(session_->events[interrupt.event_id].seq);
+  const uint64_t other = LoadShared(session_->events[interrupt.seq].seq);
+  interrupt.seq = call_seq_ = std::max({call_seq_, mine, other}) + 1;
   return true;
 }
 

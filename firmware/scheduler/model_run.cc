@@ -2,6 +2,7 @@
 // and end with them, and the run ends with graph 0, or when everything of it has been stopped.
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "firmware/scheduler/model.h"
 #include "firmware/scheduler/scheduler.h"
@@ -34,7 +35,7 @@ uint32_t Scheduler::DecodeExecute(Rtsq* queue) {
   const vnpu_sqe_execute& execute = sqe.execute;
   Model* model = FindModel(execute.model_id);
   if (model == nullptr || ImageOf(*model, execute) == nullptr || execute.reserved0 != 0 ||
-      !AllZero(execute.reserved1) ||
+      !AllZero(execute.reserved1) || (queue->model != nullptr && !MayNest(*queue, *model)) ||
       (execute.update_bytes == 0 && (execute.update_offset != 0 || execute.arg_offset != 0))) {
     return VNPU_E_INVALID_SQE;
   }
@@ -48,6 +49,18 @@ uint32_t Scheduler::DecodeExecute(Rtsq* queue) {
   }
   StartPending(model);
   return VNPU_OK;
+}
+
+// Whether a stream may run the model: not inside of itself, for which it would wait for ever, nor
+// too deep.
+bool Scheduler::MayNest(const Rtsq& queue, const Model& model) {
+  uint32_t depth = 1;
+  for (const Rtsq* outer = &queue; outer->model != nullptr; outer = outer->model->caller) {
+    if (outer->model == &model || ++depth > VNPU_MAX_MODEL_DEPTH) {
+      return false;
+    }
+  }
+  return true;
 }
 
 void Scheduler::RemovePending(Rtsq* queue) {
@@ -248,6 +261,10 @@ void Scheduler::StopStream(Rtsq* queue, uint64_t now) {
       if (queue->task.deadline != 0) {
         ClearDeadline(queue);
       }
+      if (queue->waits_for != nullptr) {
+        EndExecute(queue, VNPU_E_ABORTED);
+        break;
+      }
       UnlinkWaiter(queue);
       EndStream(queue);
       break;
@@ -265,6 +282,7 @@ void Scheduler::CompleteEntry(Rtsq* queue, uint32_t status) {
   Model* model = queue->model;
   units_->CountTask();
   if (model->stopping) {
+    queue->exception = 0;
     EndStream(queue);
     return;
   }
@@ -274,7 +292,9 @@ void Scheduler::CompleteEntry(Rtsq* queue, uint32_t status) {
     advance_.PushBack(queue);
     return;
   }
-  model->exception = RecordException(*queue, status);
+  // Of a model inside of this one, the record is there already.
+  model->exception = queue->exception != 0 ? std::exchange(queue->exception, 0)
+                                           : RecordException(*queue, status);
   // It takes part in being stopped like the others.
   queue->state = QueueState::kAdvance;
   advance_.PushBack(queue);

@@ -225,6 +225,7 @@ class Scheduler {
   // model_run.cc
   uint32_t DecodeModelTask(Rtsq* queue);
   uint32_t DecodeExecute(Rtsq* queue);
+  static bool MayNest(const Rtsq& queue, const Model& model);
   static void RemovePending(Rtsq* queue);
   void CountExecution(const Rtsq& queue);
   void EndExecute(Rtsq* queue, uint32_t status);
@@ -242,7 +243,10 @@ class Scheduler {
 
   // model_entry.cc
   uint32_t DecodeModelEntry(Rtsq* queue);
-  static bool FetchSeq(Rtsq* queue);
+  bool FetchSeq(Rtsq* queue);
+  static bool FetchSeqFromArgs(Rtsq* queue);
+  bool FetchSeqOfEvent(Rtsq* queue);
+  bool FetchNextSeq(Rtsq* queue);
   static ModelRegister* RegisterOf(const Rtsq& queue);
   uint32_t RunSignal(Rtsq* queue);
   uint32_t RunAwait(Rtsq* queue);
@@ -345,6 +349,7 @@ class Scheduler {
 
   std::vector<std::unique_ptr<Model>> models_;  // by id
   size_t resident_queues_ = 0;                  // streams that all models may have
+  uint64_t call_seq_ = 0;                       // the last one of VNPU_SQE_SEQ_NEXT
 
   std::vector<Notify> notifies_;  // by id
   std::vector<Rtsq*> watched_;    // queues that wait for shared notifies or for words

@@ -33,8 +33,10 @@
 #define VNPU_FEATURE_DMA_TASKS (1ull << 8)    /* REDUCE, RANDOM, copies by descriptor (queue.h) */
 #define VNPU_FEATURE_CORE_LIMIT (1ull << 12)  /* vnpu_sqe.core_limit */
 #define VNPU_FEATURE_MODEL (1ull << 16)       /* model.h, and the opcodes for it */
+/* VNPU_SQE_SEQ_OF_EVENT, VNPU_SQE_SEQ_NEXT, models in models */
+#define VNPU_FEATURE_MODEL_CALLS (1ull << 17)
 #define VNPU_FEATURE_TASK_UPDATE (1ull << 20) /* VNPU_OP_KERNEL_UPDATE, VNPU_OP_RANDOM_UPDATE */
-#define VNPU_FEATURES_ALL 0x11117full
+#define VNPU_FEATURES_ALL 0x13117full
 
 /* Limits. */
 #define VNPU_MAX_DEVICES 64u
@@ -58,6 +60,7 @@
 #define VNPU_MAX_NOTIFIES 8192u /* a session */
 
 #define VNPU_MAX_MODELS 4096u               /* a session */
+#define VNPU_MAX_MODEL_DEPTH 16u            /* models in models, the outermost counted */
 #define VNPU_MAX_MODEL_STREAMS 4096u        /* one model */
 #define VNPU_MAX_MODEL_GRAPHS 4096u         /* one model */
 #define VNPU_MAX_MODEL_REGISTERS 1048576u   /* one model */

@@ -39,7 +39,7 @@ enum vnpu_opcode {
   VNPU_OP_REDUCE = 16,    /* with VNPU_FEATURE_DMA_TASKS */
   VNPU_OP_RANDOM = 17,    /* with VNPU_FEATURE_DMA_TASKS */
   /* With VNPU_FEATURE_MODEL, in queues: */
-  VNPU_OP_MODEL_EXECUTE = 24,
+  VNPU_OP_MODEL_EXECUTE = 24, /* with VNPU_FEATURE_MODEL_CALLS in images too */
   VNPU_OP_MODEL_UPDATE = 25,
   /* With VNPU_FEATURE_MODEL, in images of models (model.h) only: */
   VNPU_OP_MODEL_SIGNAL = 26,
@@ -72,6 +72,13 @@ enum vnpu_opcode {
 /* In images of models: EVENT_RECORD, EVENT_WAIT and INTERRUPT: seq is where in the argument area
  * (offset, multiple of 8) the 64-bit number stands. */
 #define VNPU_SQE_SEQ_IN_ARGS 0x20u
+/* In images of models, with VNPU_FEATURE_MODEL_CALLS; one of these flags at most:
+ * EVENT_WAIT: seq is the id of another event. The wait is for the number which that one has when
+ * the entry is reached. */
+#define VNPU_SQE_SEQ_OF_EVENT 0x40u
+/* INTERRUPT: seq is the id of another event. The number that is recorded is above those of both
+ * events, and of all entries with this flag that any model has reached before. */
+#define VNPU_SQE_SEQ_NEXT 0x80u
 
 #define VNPU_SQE_INLINE_BYTES 32u
 
@@ -263,7 +270,11 @@ struct vnpu_sqe_interrupt {
  * follow one another, in the order in which the device meets their entries; different models run
  * side by side. timeout_us limits the whole time, waiting for earlier runs included (status
  * VNPU_E_WAIT_TIMEOUT while it waits for them, VNPU_E_TIMEOUT later). With update_bytes, bytes are
- * copied into the model's memory as VNPU_OP_MODEL_UPDATE does it, when earlier runs are over. */
+ * copied into the model's memory as VNPU_OP_MODEL_UPDATE does it, when earlier runs are over.
+ *
+ * With VNPU_FEATURE_MODEL_CALLS also in images, of other models: the run is part of the one that the
+ * entry belongs to, and ends with it. Models run inside of others up to VNPU_MAX_MODEL_DEPTH deep,
+ * and not inside of themselves. */
 struct vnpu_sqe_execute {
   uint32_t model_id;
   uint32_t update_bytes;  /* 0: nothing is copied; then the two fields of the copy are 0 */
