@@ -48,12 +48,15 @@ class Pipeline {
   // std::invalid_argument unless the network has three layers.
   Pipeline(const Network& network, const Dataset& dataset, const PipelineOptions& options);
 
+  // kReplay: the model of CaptureEpoch() is one task for the host; the device takes all others from
+  // it.
+  enum class Way { kLaunch, kReplay };
+
   // Classifies every image once and waits for the answers. Returns the time that it took on the
   // device, in milliseconds.
-  double RunEpoch();
+  double RunEpoch(Way way);
 
-  // Captures the tasks of an epoch in a model. From then on an epoch is one task for the host: the
-  // device takes all others from the model.
+  // Captures the tasks of an epoch in a model.
   void CaptureEpoch();
 
   // Of the last epoch, in the order of the images.

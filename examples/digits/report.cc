@@ -61,8 +61,8 @@ void Print(std::ostream& out, const Run& run, const Verdict& verdict) {
   out << fmt::format("device             {}, {}\n", run.device, run.soc_name)
       << fmt::format("transport          {}\n", run.transport)
       << fmt::format(
-             "work               {} images, {} times, in batches of {}; 2 streams, {} blocks a "
-             "kernel\n",
+             "work               {} images, {} times and once to warm up, in batches of {}; 2 "
+             "streams, {} blocks a kernel\n",
              verdict.images, run.epochs, run.options.batch, run.options.blocks)
       << fmt::format("accuracy           {:.2f} % ({} of {})\n",
                      100 * Share(verdict.images_right, verdict.images), verdict.images_right,
