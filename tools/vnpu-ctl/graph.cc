@@ -11,8 +11,11 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
+#include <utility>
 
 extern char** environ;
 
@@ -21,10 +24,17 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr const char* kInstall =
+    ", which draws the picture and is not there: install graphviz (apt-get install graphviz)";
+
 // A text for dot, in quotes.
 std::string Quoted(const std::string& text) {
   std::string quoted = "\"";
   for (const char c : text) {
+    if (c == '\n') {
+      quoted += "\\n";
+      continue;
+    }
     if (c == '"' || c == '\\') {
       quoted += '\\';
     }
@@ -33,75 +43,199 @@ std::string Quoted(const std::string& text) {
   return quoted + '"';
 }
 
+uint64_t IdOf(const Json& object) { return object.at("id").get<uint64_t>(); }
+
 std::string NodeName(uint64_t model, uint64_t task) {
   return "m" + std::to_string(model) + "_" + std::to_string(task);
 }
 
-std::string Label(const Json& task) {
+// The task without its number; tasks with the same text look the same.
+std::string Text(const Json& task) {
   const std::string type = task.value("type", "task");
-  std::string label = std::to_string(task.at("id").get<uint64_t>()) + ": ";
   if (type == "kernel") {
-    label +=
-        task.value("kernel", "kernel") + " x " + std::to_string(task.value("blocks", uint64_t{1}));
-  } else {
-    label += type == "condition" ? task.value("condition", type) : type;
+    return task.value("kernel", "kernel") + " x " +
+           std::to_string(task.value("blocks", uint64_t{1}));
   }
-  return label;
+  return type == "condition" ? task.value("condition", type) : type;
 }
 
 const char* Style(const Json& task) {
   const std::string type = task.value("type", "task");
   if (task.value("disabled", false)) {
-    return "style=dashed";
+    return "style=dashed fontcolor=gray";
   }
   if (type == "kernel") {
     return "style=filled fillcolor=\"#cfe2f3\"";
   }
   if (type == "condition" || type.starts_with("switch") || type == "active stream") {
-    return "shape=diamond style=filled fillcolor=\"#fff2cc\"";
+    return "shape=hexagon margin=0.03 style=filled fillcolor=\"#fff2cc\"";
   }
-  return type.find("event") != std::string::npos ? "shape=ellipse fontsize=9" : "";
+  if (type == "host function") {
+    return "style=filled fillcolor=\"#d9ead3\"";
+  }
+  if (type == "model") {
+    return "shape=box3d style=filled fillcolor=\"#ead1dc\"";
+  }
+  if (type.find("event") != std::string::npos) {
+    return "shape=ellipse height=0.3 margin=0.03 fontsize=9 color=gray fontcolor=gray30";
+  }
+  return type == "label" ? "shape=note" : "";
 }
 
-// One model as a cluster, a stream as a cluster in it.
-void WriteModel(const Json& model, std::string* dot) {
-  const auto id = model.at("id").get<uint64_t>();
-  const std::string name = model.value("name", "");
-  *dot += "subgraph cluster_" + std::to_string(id) +
-          " {\nlabel=" + Quoted("model " + std::to_string(id) + (name.empty() ? "" : " " + name)) +
-          "\n";
-  *dot += "start_" + std::to_string(id) + " [shape=point]\n";
-  std::string edges;
-  for (const Json& stream : model.at("streams")) {
-    const auto number = stream.at("id").get<uint64_t>();
-    *dot += "subgraph cluster_" + std::to_string(id) + "_" + std::to_string(number) +
-            " {\nlabel=" + Quoted("stream " + std::to_string(number)) + " color=gray\n";
-    for (const Json& task : stream.at("tasks")) {
-      const std::string node = NodeName(id, task.at("id").get<uint64_t>());
-      *dot += node + " [label=" + Quoted(Label(task)) + " " + Style(task) + "]\n";
-      for (const Json& before : task.at("after")) {
-        edges += NodeName(id, before.get<uint64_t>()) + " -> " + node + "\n";
-      }
-      for (const Json& body : task.value("bodies", Json::array())) {
-        edges += node + " -> start_" + std::to_string(body.get<uint64_t>()) + " [style=dotted]\n";
+// What the arrow to the body with this number says.
+std::string BodyName(const Json& task, size_t number, size_t bodies) {
+  const std::string condition = task.value("condition", "");
+  if (condition == "if" && bodies == 2) {
+    return number == 0 ? "then" : "else";
+  }
+  return condition == "switch" ? std::to_string(number) : "";
+}
+
+// Models as a text for dot. Throws nlohmann's exceptions.
+class Picture {
+ public:
+  explicit Picture(const Json& models) {
+    for (const Json& model : models) {
+      for (const Json& stream : model.at("streams")) {
+        NoteTasks(IdOf(model), stream.at("tasks"));
       }
     }
-    *dot += "}\n";
+    text_ =
+        "digraph model {\nnode [shape=box fontname=Helvetica fontsize=10 height=0.35]\n"
+        "edge [fontname=Helvetica fontsize=9 arrowsize=0.7]\n"
+        "graph [fontname=Helvetica fontsize=11 compound=true nodesep=0.3 ranksep=0.3]\n";
+    for (const Json& model : models) {
+      WriteModel(model);
+    }
+    text_ += edges_ + "}\n";
   }
-  *dot += "}\n" + edges;
-}
 
-// As text for dot. Throws nlohmann's exceptions.
-std::string AsDot(std::istream& input) {
-  const Json json = Json::parse(input);
-  std::string dot =
-      "digraph model {\nnode [shape=box fontname=Helvetica fontsize=10]\n"
-      "graph [fontname=Helvetica fontsize=10]\n";
-  for (const Json& model : json.at("models")) {
-    WriteModel(model, &dot);
+  std::string Take() && { return std::move(text_); }
+
+ private:
+  using TaskOf = std::pair<uint64_t, uint64_t>;  // model, task
+
+  // Finds what others point at: those tasks are drawn by themselves.
+  void NoteTasks(uint64_t model, const Json& tasks) {
+    for (size_t i = 0; i < tasks.size(); ++i) {
+      for (const Json& before : tasks[i].at("after")) {
+        if (i == 0 || before.get<uint64_t>() != IdOf(tasks[i - 1])) {
+          named_.emplace(model, before.get<uint64_t>());
+        }
+      }
+      for (const Json& label : tasks[i].value("labels", Json::array())) {
+        named_.emplace(model, label.get<uint64_t>());
+      }
+      for (const Json& body : tasks[i].value("bodies", Json::array())) {
+        inside_[body.get<uint64_t>()] = tasks[i].at("type") == "model" ? "model" : "body";
+      }
+    }
   }
-  return dot + "}\n";
-}
+
+  // A stream is a cluster in that of its model.
+  void WriteModel(const Json& model) {
+    const uint64_t id = IdOf(model);
+    const std::string name = model.value("name", "");
+    const auto inside = inside_.find(id);
+    const std::string kind = inside != inside_.end() ? inside->second : "model";
+    text_ += "subgraph cluster_" + std::to_string(id) + " {\nlabel=" +
+             Quoted(kind + " " + std::to_string(id) + (name.empty() ? "" : " " + name)) + "\n";
+    text_ += Start(id) + " [shape=point width=0.1 height=0.1]\n";
+    for (const Json& stream : model.at("streams")) {
+      text_ += "subgraph cluster_" + std::to_string(id) + "_" + std::to_string(IdOf(stream)) +
+               " {\nlabel=" + Quoted("stream " + std::to_string(IdOf(stream))) +
+               " labeljust=l color=gray fontcolor=gray30 fontsize=9\n";
+      WriteTasks(model, stream);
+      text_ += "}\n";
+    }
+    text_ += "}\n";
+  }
+
+  void WriteTasks(const Json& model, const Json& stream) {
+    const uint64_t id = IdOf(model);
+    const Json& tasks = stream.at("tasks");
+    for (size_t first = 0; first < tasks.size();) {
+      const size_t count = EqualTasks(id, tasks, first);
+      const Json& task = tasks[first];
+      const std::string node = NodeName(id, IdOf(task));
+      const std::string label = count == 1
+                                    ? std::to_string(IdOf(task)) + ": " + Text(task)
+                                    : std::to_string(IdOf(task)) + " - " +
+                                          std::to_string(IdOf(tasks[first + count - 1])) + ": " +
+                                          Text(task) + "\n" + std::to_string(count) + " tasks";
+      text_ += node + " [label=" + Quoted(label) + " " + Style(task) + "]\n";
+      WriteOrder(id, tasks, first, stream.value("starts", true));
+      WriteTargets(model, task, node);
+      drawn_last_ = node;
+      first += count;
+    }
+  }
+
+  // How many tasks in a row look the same and are pointed at by nobody.
+  size_t EqualTasks(uint64_t model, const Json& tasks, size_t first) const {
+    const auto plain = [&](const Json& task) {
+      return task.at("after").size() <= 1 && !task.contains("bodies") && !task.contains("stream") &&
+             !task.contains("labels") && !named_.contains({model, IdOf(task)});
+    };
+    constexpr size_t kLeast = 4;
+    size_t end = first + 1;
+    while (end < tasks.size() && plain(tasks[end - 1]) && plain(tasks[end]) &&
+           Text(tasks[end]) == Text(tasks[first]) &&
+           tasks[end].value("disabled", false) == tasks[first].value("disabled", false)) {
+      ++end;
+    }
+    return end - first >= kLeast ? end - first : 1;
+  }
+
+  // The arrows that lead to a task.
+  void WriteOrder(uint64_t model, const Json& tasks, size_t index, bool starts) {
+    const Json& task = tasks[index];
+    const std::string node = NodeName(model, IdOf(task));
+    if (index == 0 && starts && task.at("after").empty()) {
+      edges_ += Start(model) + " -> " + node + "\n";
+    }
+    for (const Json& before : task.at("after")) {
+      const auto other = before.get<uint64_t>();
+      const bool own = index > 0 && other == IdOf(tasks[index - 1]);
+      edges_ += (own ? drawn_last_ : NodeName(model, other)) + " -> " + node +
+                (own ? " [weight=10]\n" : " [color=\"#3d6fa5\"]\n");
+    }
+  }
+
+  // The arrows to what a task starts.
+  void WriteTargets(const Json& model, const Json& task, const std::string& node) {
+    const uint64_t id = IdOf(model);
+    const Json bodies = task.value("bodies", Json::array());
+    for (size_t i = 0; i < bodies.size(); ++i) {
+      const auto body = bodies[i].get<uint64_t>();
+      edges_ += node + " -> " + Start(body) + " [style=dashed lhead=cluster_" +
+                std::to_string(body) + " label=" + Quoted(BodyName(task, i, bodies.size())) + "]\n";
+    }
+    const Json labels = task.value("labels", Json::array());
+    for (size_t i = 0; i < labels.size(); ++i) {
+      edges_ += node + " -> " + NodeName(id, labels[i].get<uint64_t>()) +
+                " [style=dashed constraint=false label=" + Quoted(std::to_string(i)) + "]\n";
+    }
+    if (!task.contains("stream")) {
+      return;
+    }
+    for (const Json& stream : model.at("streams")) {
+      if (stream.at("id") == task.at("stream") && !stream.at("tasks").empty()) {
+        edges_ += node + " -> " + NodeName(id, IdOf(stream.at("tasks")[0])) + " [style=dashed]\n";
+      }
+    }
+  }
+
+  static std::string Start(uint64_t model) { return "start_" + std::to_string(model); }
+
+  std::set<TaskOf> named_;
+  std::map<uint64_t, std::string> inside_;  // models that are parts of others: what they are
+  std::string text_;
+  std::string edges_;
+  std::string drawn_last_;
+};
+
+std::string AsDot(std::istream& input) { return Picture(Json::parse(input).at("models")).Take(); }
 
 // A dot that ends early must not end vnpu-ctl.
 class NoPipeSignal {
@@ -139,7 +273,7 @@ bool RunDot(const std::string& text, const std::string& output) {
   if (error != 0) {
     close(pipe_ends[1]);
     std::fprintf(stderr, "vnpu-ctl: cannot run dot: %s%s\n", std::strerror(error),
-                 error == ENOENT ? "; install graphviz" : "");
+                 error == ENOENT ? kInstall : "");
     return false;
   }
   const NoPipeSignal no_signal;
@@ -156,10 +290,9 @@ bool RunDot(const std::string& text, const std::string& output) {
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-    std::fprintf(stderr, "vnpu-ctl: dot failed%s\n",
-                 WIFEXITED(status) && WEXITSTATUS(status) == 127
-                     ? ": it is not there; install graphviz"
-                     : "");
+    std::fprintf(
+        stderr, "vnpu-ctl: dot failed%s\n",
+        WIFEXITED(status) && WEXITSTATUS(status) == 127 ? kInstall : "; what it said stands above");
     return false;
   }
   return true;
