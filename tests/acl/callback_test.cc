@@ -9,37 +9,11 @@
 #include <thread>
 #include <vector>
 
+#include "tests/acl/call_server.h"
 #include "tests/acl/support.h"
 
 namespace vnpu::test {
 namespace {
-
-// A thread that serves callbacks until it is told to stop.
-class Server {
- public:
-  explicit Server(aclError (*process)(int32_t) = &aclrtProcessReport)
-      : thread_([this, process] {
-          while (!stop_) {
-            process(20);
-            aclGetRecentErrMsg();
-          }
-        }),
-        id_(static_cast<uint64_t>(thread_.native_handle())) {}
-  ~Server() { Stop(); }
-  void Stop() {
-    stop_ = true;
-    if (thread_.joinable()) {
-      thread_.join();
-    }
-  }
-  uint64_t id() const { return id_; }
-  std::thread::id thread() const { return thread_.get_id(); }
-
- private:
-  std::atomic<bool> stop_{false};
-  std::thread thread_;
-  uint64_t id_;
-};
 
 class CallbackTest : public KernelTest {
  protected:
@@ -51,7 +25,7 @@ class CallbackTest : public KernelTest {
 };
 
 TEST_F(CallbackTest, SubscribedThreadRunsThemInOrder) {
-  Server server;
+  CallServer server;
   ASSERT_OK(aclrtSubscribeReport(server.id(), stream_));
   PinnedArray<int> counter(1);
   counter[0] = 0;
@@ -113,7 +87,7 @@ TEST_F(CallbackTest, NotBeforeTheTaskInFrontOfIt) {
 }
 
 TEST_F(CallbackTest, OneThreadServesSeveralStreams) {
-  Server server;
+  CallServer server;
   constexpr size_t kStreams = 6;
   std::vector<aclrtStream> streams(kStreams);
   std::vector<int> counts(kStreams);
@@ -220,7 +194,7 @@ TEST_F(CallbackTest, DeadThreadHoldsNobodyUp) {
   EXPECT_EQ(aclrtSynchronizeStream(stream_), ACL_ERROR_RT_STREAM_NO_CB_REG);
   EXPECT_EQ(LaunchBack(&nothing), ACL_ERROR_RT_STREAM_NO_CB_REG);
   EXPECT_OK(aclrtUnSubscribeReport(thread_id, stream_));
-  Server server;
+  CallServer server;
   ASSERT_OK(aclrtSubscribeReport(server.id(), stream_));
   ASSERT_OK(LaunchBack(&nothing));
   ASSERT_OK(aclrtSynchronizeStream(stream_));
@@ -298,8 +272,8 @@ TEST_F(CallbackTest, LostDeviceEndsProcessReport) {
 }
 
 TEST_F(CallbackTest, AStreamMayHaveAThreadForEachKind) {
-  Server reports;
-  Server host_functions(&aclrtProcessHostFunc);
+  CallServer reports;
+  CallServer host_functions(&aclrtProcessHostFunc);
   ASSERT_OK(aclrtSubscribeReport(reports.id(), stream_));
   ASSERT_OK(aclrtSubscribeHostFunc(host_functions.id(), stream_));
   std::vector<std::thread::id> order;

@@ -450,18 +450,6 @@ TEST_F(GraphCaptureTest, EndsWithItsDevice) {
   EXPECT_EQ(aclmdlRICaptureEnd(stream_, &model), ACL_ERROR_RT_INVALID_HANDLE);
 }
 
-TEST_F(GraphCaptureTest, WhatHasNoMeaningInAModelIsRefused) {
-  ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
-  EXPECT_EQ(aclrtLaunchHostFunc(
-                stream_, [](void*) {}, nullptr),
-            ACL_ERROR_RT_FEATURE_NOT_SUPPORT);
-  const aclmdlRI model = EndCapture(stream_);
-  ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
-  EXPECT_EQ(aclmdlRIExecuteAsync(model, stream_), ACL_ERROR_RT_FEATURE_NOT_SUPPORT);
-  EXPECT_OK(aclmdlRIDestroy(EndCapture(stream_)));
-  EXPECT_OK(aclmdlRIDestroy(model));
-}
-
 TEST_F(GraphCaptureTest, LargeModelsKeepTheirOrder) {
   DeviceArray<int64_t> value(1);
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));

@@ -24,14 +24,14 @@ const char* ServeName(CallKind kind) {
   return kind == CallKind::kReport ? "aclrtSubscribeReport" : "aclrtSubscribeHostFunc";
 }
 
+}  // namespace
+
 aclError FailNotServed(CallKind kind) {
   return Fail(ACL_ERROR_RT_STREAM_NO_CB_REG,
               "no thread serves the callbacks of this stream, or the one that did has ended; call "
               "{} first",
               ServeName(kind));
 }
-
-}  // namespace
 
 std::shared_ptr<CallLine> HostCalls::FindLine(CallKind kind, const Stream* stream) const {
   const auto found = lines_.find({stream, kind});
@@ -94,6 +94,7 @@ void HostCalls::CloseServer(CallServer& server) {
   vnpu_ioc_irq_del request{.irq_id = server.irq_id, .reserved = 0};
   session_.Call(VNPU_IOC_IRQ_DEL, request);
   SignalEventfd(server.wake.get());
+  TellLibrary();
 }
 
 aclError HostCalls::FindServer(CallKind kind, uint64_t thread_id,
@@ -183,7 +184,7 @@ void HostCalls::Cancel(CallLine& line, bool all, const char* what) {
       std::any_of(first, line.calls.end(), [](const HostCall& call) { return call.blocking; });
   line.calls.erase(first, line.calls.end());
   if (waited_for) {
-    line.done.last_record = RecordDone(line, last.done);
+    line.done.last_record = RecordDone(line.done.id, last.done);
   }
 }
 
@@ -232,6 +233,7 @@ aclError HostCalls::Unsubscribe(CallKind kind, uint64_t thread_id, Stream* strea
   if (line->calls.empty()) {
     Detach(*line);
   }
+  TellLibrary();
   return ACL_SUCCESS;
 }
 
@@ -250,8 +252,7 @@ aclError HostCalls::Enlist(CallLine& line, HostCall* call, uint32_t* irq_id) {
 aclError HostCalls::Launch(CallKind kind, Stream* stream, HostFunction function, void* argument,
                            bool blocking) {
   if (stream->has(kDiverted) || stream->has(kUpdating)) {
-    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
-                "host functions cannot be part of models, nor of task groups");
+    return LaunchInGraph(kind, stream, function, argument, blocking);
   }
   std::shared_ptr<CallLine> line;
   {
@@ -333,7 +334,7 @@ void HostCalls::EndAbort(const Stream* stream, const TaskRange& dropped) {
       return drop;
     });
     if (done != 0) {
-      line->done.last_record = RecordDone(*line, done);
+      line->done.last_record = RecordDone(line->done.id, done);
     }
     if (line->server != nullptr && !line->calls.empty()) {
       SignalEventfd(line->server->wake.get());
@@ -343,6 +344,12 @@ void HostCalls::EndAbort(const Stream* stream, const TaskRange& dropped) {
 
 void HostCalls::EndStream(const Stream* stream, bool drop) {
   const std::lock_guard lock(mutex_);
+  for (const std::shared_ptr<GraphCall>& call : graph_calls_) {
+    if (call->stream == stream) {
+      call->stream = nullptr;
+    }
+  }
+  TellLibrary();
   for (const CallKind kind : kAllKinds) {
     const std::shared_ptr<CallLine> line = FindLine(kind, stream);
     if (line == nullptr) {

@@ -16,21 +16,17 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "acl/acl_rt.h"
 #include "libruntime/src/base/unique_fd.h"
+#include "libruntime/src/callback/graph_call.h"
 #include "libruntime/src/event/event_pool.h"
 #include "libruntime/src/stream/stream.h"
 
 namespace vnpu::runtime {
-
-// Which functions made the call; a stream may have a thread for each.
-// kInternal: of the library itself, always served by its own thread.
-enum class CallKind : uint8_t { kReport, kHostFunc, kInternal };
-
-using HostFunction = void (*)(void* argument);
 
 struct HostCall {
   static constexpr uint64_t kNotSubmitted = ~uint64_t{0};
@@ -105,6 +101,12 @@ class HostCalls {
   aclError Launch(CallKind kind, Stream* stream, HostFunction function, void* argument,
                   bool blocking);
 
+  // The task of a call in a model is gone. What the device has reached is still run.
+  void EndGraphCall(const std::shared_ptr<GraphCall>& call);
+  // A program has the calls from here on, or not any more.
+  void LinkGraphCalls(std::span<const std::shared_ptr<GraphCall>> calls, Program* program,
+                      bool linked);
+
   // For a stream whose queue is idle or destroyed; `drop`: calls that are due are not run either.
   void EndStream(const Stream* stream, bool drop);
 
@@ -137,8 +139,10 @@ class HostCalls {
 
  private:
   struct Due {
-    std::shared_ptr<CallLine> line;
+    std::shared_ptr<CallLine> line;  // null: a call of a model
     HostCall call;
+    std::shared_ptr<GraphCall> graph;
+    uint64_t number = 0;  // of the model's call
   };
 
   // host_calls.cc; with mutex_ held:
@@ -157,6 +161,20 @@ class HostCalls {
   void Cancel(CallLine& line, bool all, const char* what);
   void ReleaseRegisters(CallLine& line);
 
+  // graph_calls.cc:
+  aclError LaunchInGraph(CallKind kind, Stream* stream, HostFunction function, void* argument,
+                         bool blocking);
+  uint64_t NumberOf(const GraphCall& call) const;
+  // With mutex_ held:
+  aclError AddGraphCall(const std::shared_ptr<GraphCall>& call, uint32_t* irq_id);
+  void ForgetGraphCall(GraphCall& call);
+  CallServer* ServerOf(const GraphCall& call) const;
+  std::optional<Due> TakeGraphCall(CallServer& server);
+  void GiveUpGraphCall(GraphCall& call, const char* what);
+  void GiveUpOverdueGraphCalls(const Stream* stream);
+  bool GraphsAreQuiet() const;
+  void TellLibrary();
+
   // serve.cc; with mutex_ held:
   bool Reached(const CallLine& line, const HostCall& call) const;
   // Forgets calls at the front whose entries were dropped.
@@ -166,9 +184,10 @@ class HostCalls {
 
   void Run(CallServer& server, const Due& due);
   void Finish(CallServer& server, const Due& due);
+  void FinishGraphCall(GraphCall& call, uint64_t number, TaskPoint recorded);
   // Lets the stream go on behind the blocking call of this number, and all earlier ones; with or
   // without mutex_. The task that does it.
-  TaskPoint RecordDone(const CallLine& line, uint64_t number);
+  TaskPoint RecordDone(uint32_t event_id, uint64_t number);
   void Serve(const std::shared_ptr<CallServer>& server);
 
   std::atomic<uint64_t> ran_{0};  // functions
@@ -179,10 +198,13 @@ class HostCalls {
   std::map<std::pair<const Stream*, CallKind>, std::shared_ptr<CallLine>> lines_;
   std::vector<std::shared_ptr<CallServer>> servers_;
   std::shared_ptr<CallServer> library_;
+  std::vector<std::shared_ptr<GraphCall>> graph_calls_;
 
   std::mutex done_mutex_;  // guards the queue; taken last
   SubmitQueue* done_queue_ = nullptr;
 };
+
+aclError FailNotServed(CallKind kind);
 
 // The server that the application has made of the calling thread, which serves it until it ends;
 // null: none.

@@ -58,7 +58,8 @@ void HostCalls::DropSkipped(CallLine& line) {
     line.calls.pop_front();
   }
   if (done != 0) {
-    line.done.last_record = RecordDone(line, done);  // for a wait that is still to be submitted
+    line.done.last_record =
+        RecordDone(line.done.id, done);  // for a wait that is still to be submitted
   }
 }
 
@@ -70,11 +71,11 @@ std::optional<HostCalls::Due> HostCalls::TakeDue(CallServer& server) {
     if (line->aborting > 0 || line->calls.empty() || !Reached(*line, line->calls.front())) {
       continue;
     }
-    Due due{.line = line, .call = line->calls.front()};
+    Due due{.line = line, .call = line->calls.front(), .graph = nullptr};
     line->calls.pop_front();
     return due;
   }
-  return std::nullopt;
+  return graph_calls_.empty() ? std::nullopt : TakeGraphCall(server);
 }
 
 aclError HostCalls::ServeOne(CallServer& server, Deadline deadline, bool* served) {
@@ -115,8 +116,13 @@ aclError HostCalls::ServeOne(CallServer& server, Deadline deadline, bool* served
 }
 
 void HostCalls::Run(CallServer& server, const Due& due) {
-  if (server.library && due.line->context->generation() == due.line->context_generation) {
-    MakeCurrent(due.line->context);
+  const HostFunction function = due.graph != nullptr ? due.graph->function : due.call.function;
+  void* const argument = due.graph != nullptr ? due.graph->argument : due.call.argument;
+  Context* const context = due.graph != nullptr ? due.graph->context : due.line->context;
+  const uint32_t generation =
+      due.graph != nullptr ? due.graph->context_generation : due.line->context_generation;
+  if (server.library && context->generation() == generation) {
+    MakeCurrent(context);
   }
   // Also when the function throws through the application's own thread.
   struct AtEnd {
@@ -127,17 +133,25 @@ void HostCalls::Run(CallServer& server, const Due& due) {
   } const at_end{*this, server, due};
   in_call = true;
   SeeWhatRan();  // on another thread, earlier in the stream
-  due.call.function(due.call.argument);
+  function(argument);
 }
 
 void HostCalls::Finish(CallServer& server, const Due& due) {
   in_call = false;
   ran_.fetch_add(1, std::memory_order_release);
   TaskPoint recorded;
-  if (due.call.blocking) {
-    recorded = RecordDone(*due.line, due.call.done);
+  if (due.graph != nullptr) {
+    recorded = RecordDone(due.graph->done.id, due.number);
+  } else if (due.call.blocking) {
+    recorded = RecordDone(due.line->done.id, due.call.done);
   }
   const std::lock_guard lock(mutex_);
+  if (due.graph != nullptr) {
+    server.busy = false;
+    FinishGraphCall(*due.graph, due.number, recorded);
+    finished_.notify_all();
+    return;
+  }
   CallLine& line = *due.line;
   if (due.call.blocking) {
     line.done.last_record = recorded;
@@ -153,7 +167,20 @@ void HostCalls::Finish(CallServer& server, const Due& due) {
   finished_.notify_all();
 }
 
-TaskPoint HostCalls::RecordDone(const CallLine& line, uint64_t number) {
+// With mutex_ held.
+void HostCalls::FinishGraphCall(GraphCall& call, uint64_t number, TaskPoint recorded) {
+  call.runs = false;
+  if (call.done.seq < number) {  // it may have been given up meanwhile
+    call.done.seq = number;
+    call.done.last_record = recorded;
+  }
+  // The device may have reached it again meanwhile.
+  if (call.ended && NumberOf(call) <= call.served) {
+    ForgetGraphCall(call);
+  }
+}
+
+TaskPoint HostCalls::RecordDone(uint32_t event_id, uint64_t number) {
   const std::lock_guard lock(done_mutex_);
   if (done_queue_ == nullptr) {
     constexpr QueueSpec kSpec{.entries = 64, .arg_bytes = VNPU_PAGE_SIZE, .priority = 0};
@@ -169,7 +196,7 @@ TaskPoint HostCalls::RecordDone(const CallLine& line, uint64_t number) {
     }
   }
   slot.sqe->opcode = VNPU_OP_EVENT_RECORD;
-  slot.sqe->event.event_id = line.done.id;
+  slot.sqe->event.event_id = event_id;
   slot.sqe->event.seq = number;
   bool kick = false;
   if (done_queue_->Publish(slot, &kick) < 0) {
@@ -222,6 +249,7 @@ void HostCalls::GiveUpOverdue(const Stream* stream) {
       line->overdue = due ? line->calls.front().reached : 0;
     }
   }
+  GiveUpOverdueGraphCalls(stream);
 }
 
 bool HostCalls::Quiet() {
@@ -232,7 +260,8 @@ bool HostCalls::Quiet() {
       return false;
     }
   }
-  return std::ranges::all_of(servers_, is_idle) && (library_ == nullptr || !library_->busy);
+  return std::ranges::all_of(servers_, is_idle) && (library_ == nullptr || !library_->busy) &&
+         GraphsAreQuiet();
 }
 
 void HostCalls::Drain(Deadline deadline) {
@@ -273,6 +302,7 @@ void HostCalls::Close() {
     SignalEventfd(server->wake.get());
   }
   lines_.clear();
+  graph_calls_.clear();
   if (!in_call) {
     finished_.wait_for(lock, kOverdue, [&] {
       return std::ranges::none_of(servers, [](const auto& server) { return server->busy; });

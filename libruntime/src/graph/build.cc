@@ -8,6 +8,7 @@
 #include "libruntime/src/graph/compile.h"
 #include "libruntime/src/graph/graph_event.h"
 #include "libruntime/src/graph/label.h"
+#include "libruntime/src/graph/nested.h"
 #include "libruntime/src/graph/task.h"
 #include "libruntime/src/memory/copy.h"
 #include "libruntime/src/stream/stream.h"
@@ -117,6 +118,7 @@ aclError UnbindStream(Model* model, Stream* stream) {
   const std::lock_guard lock(model->mutex);
   GraphStream* graph = nullptr;
   VNPU_RETURN_IF_ERROR(FindBound(*model, stream, &graph));
+  VNPU_RETURN_IF_ERROR(CheckNotNested(*model));
   {
     const std::lock_guard launches(model->program.lock);
     if (model->program.loaded && !IdleProgram(model->program)) {

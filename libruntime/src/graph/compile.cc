@@ -7,6 +7,7 @@
 
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/round_up.h"
+#include "libruntime/src/callback/graph_call.h"
 #include "libruntime/src/event/event.h"
 #include "libruntime/src/graph/label.h"
 #include "libruntime/src/graph/update.h"
@@ -20,7 +21,7 @@ class Compiler {
 
   aclError Run(Model* root) {
     Collect(root);
-    PlaceExternals();
+    VNPU_RETURN_IF_ERROR(PlaceExternals());
     for (uint32_t g = 0; g < graphs_.size(); ++g) {
       VNPU_RETURN_IF_ERROR(CompileGraph(g));
     }
@@ -45,23 +46,29 @@ class Compiler {
       }
       for (GraphStream* const graph : graphs_[g]->streams) {
         graph->image_stream = streams_++;
+        image_.calls.insert(image_.calls.end(), graph->calls.begin(), graph->calls.end());
       }
     }
   }
 
   // The numbers of external events stand in front of all arguments.
-  void PlaceExternals() {
+  aclError PlaceExternals() {
     for (const Model* const model : graphs_) {
       for (const GraphStream* const graph : model->streams) {
         for (uint32_t i = 0; i < graph->size; ++i) {
-          PlaceExternal(&graph->node(i));
+          VNPU_RETURN_IF_ERROR(PlaceExternal(&graph->node(i)));
         }
       }
     }
     image_.args.resize(image_.externals.size() * sizeof(uint64_t));
+    return ACL_SUCCESS;
   }
 
-  void PlaceExternal(GraphNode* node) {
+  aclError PlaceExternal(GraphNode* node) {
+    if (node->kind == NodeKind::kModel) {
+      auto* const model = static_cast<Model*>(const_cast<void*>(node->object));
+      return PlaceModel(&model->program, &node->sqe.execute);
+    }
     const bool record = node->kind == NodeKind::kExternalRecord;
     if ((record || node->kind == NodeKind::kExternalWait) &&
         (node->sqe.flags & VNPU_SQE_SEQ_IN_ARGS) != 0) {
@@ -70,6 +77,34 @@ class Compiler {
       image_.externals.push_back(
           {.event = event, .generation = event->generation(), .record = record});
     }
+    return ACL_SUCCESS;
+  }
+
+  // Which copy of a model inside is current does not change any more. The numbers of its external
+  // events come with the run around it.
+  aclError PlaceModel(Program* inner, vnpu_sqe_execute* execute) {
+    const std::lock_guard lock(inner->lock);
+    if (!inner->loaded) {
+      return Fail(ACL_ERROR_RT_INVALID_HANDLE, "a model that the model runs was destroyed");
+    }
+    const uint64_t offset = inner->copy[inner->current].offset;
+    *execute = {.model_id = inner->model_id,
+                .update_bytes = 0,
+                .image = offset,
+                .update_offset = 0,
+                .arg_offset = 0,
+                .reserved0 = 0,
+                .reserved1 = {}};
+    if (!inner->externals.empty()) {
+      execute->update_bytes = static_cast<uint32_t>(inner->externals.size() * sizeof(uint64_t));
+      execute->update_offset = offset + vnpu_model_args_offset(&inner->layout);
+      execute->arg_offset = static_cast<uint32_t>(image_.externals.size() * sizeof(uint64_t));
+    }
+    image_.externals.insert(image_.externals.end(), inner->externals.begin(),
+                            inner->externals.end());
+    image_.calls.insert(image_.calls.end(), inner->calls.begin(), inner->calls.end());
+    image_.inner.push_back(inner);
+    return ACL_SUCCESS;
   }
 
   aclError CompileGraph(uint32_t number) {
@@ -136,6 +171,9 @@ class Compiler {
       case NodeKind::kEnd:
         node->entry = static_cast<uint32_t>(image_.entries.size());  // where a label stands
         return ACL_SUCCESS;
+      case NodeKind::kHostCall:
+        EmitCall(node);
+        return ACL_SUCCESS;
       case NodeKind::kActivate:
         VNPU_RETURN_IF_ERROR(FindTarget(*node, &node->sqe.activate.stream));
         break;
@@ -176,6 +214,20 @@ class Compiler {
       node->sqe.opcode = opcode;
       node->sqe.reg.reg = reg;
       node->entry = Emit(&node->sqe);
+    }
+  }
+
+  void EmitCall(GraphNode* node) {
+    const auto& call = *static_cast<const GraphCall*>(node->object);
+    vnpu_sqe answered{};
+    answered.opcode = VNPU_OP_EVENT_WAIT;
+    answered.flags = VNPU_SQE_SEQ_OF_EVENT;
+    answered.event.event_id = call.done.id;
+    answered.event.seq = call.reached.id;
+    Emit(&answered);
+    node->entry = Emit(&node->sqe);
+    if (call.blocking) {
+      Emit(&answered);
     }
   }
 

@@ -71,6 +71,7 @@ aclError NewCondition(Model* model, uint32_t initial, bool assign, Condition** c
     return Fail(ACL_ERROR_RT_NO_MODEL_RESOURCE, "too many conditions ({})", kMaxConditions);
   }
   Session& session = *model->session;
+  fresh->address = 0;
   aclError error = session.device_memory().Allocate({.size = sizeof(uint64_t)}, &fresh->address);
   if (error == ACL_SUCCESS) {
     error = session.copies().Fill(fresh->address, sizeof(uint64_t), initial, sizeof(uint32_t));
@@ -78,6 +79,9 @@ aclError NewCondition(Model* model, uint32_t initial, bool assign, Condition** c
     error = error != ACL_SUCCESS ? error : session.copies().Fill(upper, sizeof(uint32_t), 0, 1);
   }
   if (error != ACL_SUCCESS) {
+    if (fresh->address != 0) {
+      session.device_memory().Free(fresh->address);
+    }
     conditions.Free(fresh);
     return error;
   }

@@ -42,6 +42,14 @@ aclError CheckTakesTasks(const GraphStream& graph) {
   return group != nullptr && group != &graph ? ACL_ERROR_STREAM_TASK_GROUP_INTR : ACL_SUCCESS;
 }
 
+// Whether the stream is captured and takes tasks that belong to no task group; with its lock held.
+bool TakesPlainTasks(const GraphStream& graph) {
+  const Model* const model = graph.model;
+  return !graph.sealed && !graph.ended && !graph.persistent &&
+         model->capture.refused.load(std::memory_order_relaxed) == ACL_SUCCESS &&
+         model->open_group_stream.load(std::memory_order_relaxed) == nullptr;
+}
+
 // Without the lock: says why.
 [[gnu::cold]] aclError FailTask(Stream* stream, aclError code) {
   switch (code) {
@@ -73,10 +81,12 @@ GraphStream* PlaceOf(const Stream& stream) {
 // With the lock held: makes the node.
 void OpenNode(GraphStream* graph, uint32_t arg_bytes, uint32_t data_bytes,
               internal::GraphPlace* place) {
-  GraphNode* const node = NextNode(graph, arg_bytes);
+  GraphNode* const node = NextNode(graph);
+  node->args = arg_bytes > 0 ? TakeArgs(graph, arg_bytes) : nullptr;
   node->arg_room = arg_bytes;
   place->sqe = &node->sqe;
   place->args = node->args;
+  place->graph = graph;
   if (data_bytes > 0) {
     place->data = TakeData(graph, data_bytes);
   }
@@ -108,59 +118,95 @@ aclError TakePlace(Stream* stream, uint32_t arg_bytes, uint32_t data_asked,
   }
 }
 
+// What else there is to do for a task of a persistent stream, a task group, or an update of one;
+// with the stream's lock held.
+aclError Classify(const Stream& stream, GraphStream* graph, GraphNode* node) {
+  if (graph->persistent) {
+    node->id = next_persistent_id.fetch_add(1, std::memory_order_relaxed);
+  }
+  if (stream.update != nullptr) {
+    return CheckReplacement(*stream.update, *node);
+  }
+  Model* const model = graph->model;
+  return model != nullptr && model->open_group_stream.load(std::memory_order_relaxed) == graph
+             ? EnterGroup(model->open_group, node)
+             : ACL_SUCCESS;
+}
+
+[[gnu::noinline]] aclError AttendAnything(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes,
+                                          internal::GraphPlace* place) {
+  if (stream->has(kNoImplicit)) {
+    return internal::RefuseImplicit(stream);
+  }
+  if (stream->has(kDiverted) || stream->has(kUpdating)) {
+    return TakePlace(stream, arg_bytes, data_bytes, place);
+  }
+  return stream->stops_on_failure() ? internal::FailIfStopped(stream) : ACL_SUCCESS;
+}
+
+inline void Append(Stream* stream, GraphStream* graph, const GraphNode& node) {
+  ++graph->next;
+  internal::last_task = internal::kGraphTask | node.id;
+  last_node = {.stream = stream, .generation = graph->generation(), .index = graph->size++};
+}
+
+// The node is kept, unless there is an error; without the lock afterwards.
+[[gnu::noinline]] aclError KeepAnyTask(Stream* stream, GraphStream* graph, GraphNode* node,
+                                       Submitted* submitted) {
+  const aclError error = Classify(*stream, graph, node);
+  const uint32_t id = node->id;
+  if (error == ACL_SUCCESS) {
+    Append(stream, graph, *node);
+  }
+  stream->lock.unlock();
+  if (submitted != nullptr) {
+    *submitted = {.queue = nullptr, .task = id};
+  }
+  return error == ACL_SUCCESS ? ACL_SUCCESS : FailGroupTask(error);
+}
+
 }  // namespace
 
 namespace internal {
 
 aclError Attend(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, GraphPlace* place) {
-  if (stream->attention.load(std::memory_order_relaxed) == kDiverted && data_bytes == 0)
-      [[likely]] {
+  if (stream->attention.load(std::memory_order_relaxed) == kDiverted &&
+      (arg_bytes | data_bytes) == 0) [[likely]] {
     stream->lock.lock();
     GraphStream* const graph = stream->graph;
-    if (graph != nullptr && CheckTakesTasks(*graph) == ACL_SUCCESS) [[likely]] {
-      OpenNode(graph, arg_bytes, 0, place);
+    if (graph != nullptr && TakesPlainTasks(*graph)) [[likely]] {
+      GraphNode* const node = NextNode(graph);
+      node->args = nullptr;
+      node->arg_room = 0;
+      place->sqe = &node->sqe;
+      place->graph = graph;
+      place->plain = true;
       return ACL_SUCCESS;
     }
     stream->lock.unlock();
   }
-  if (stream->has(kNoImplicit)) {
-    return RefuseImplicit(stream);
-  }
-  if (stream->has(kDiverted) || stream->has(kUpdating)) {
-    return TakePlace(stream, arg_bytes, data_bytes, place);
-  }
-  return stream->stops_on_failure() ? FailIfStopped(stream) : ACL_SUCCESS;
+  return AttendAnything(stream, arg_bytes, data_bytes, place);
 }
 
-aclError KeepTask(Stream* stream, vnpu_sqe* sqe, const void* object, NodeKind kind, uint8_t hints,
-                  Submitted* submitted) {
+aclError KeepTask(Stream* stream, const GraphPlace& place, const void* object, NodeKind kind,
+                  uint8_t hints, Submitted* submitted) {
   static_assert(offsetof(GraphNode, sqe) == 0);
-  auto* const node = reinterpret_cast<GraphNode*>(sqe);
+  auto* const node = reinterpret_cast<GraphNode*>(place.sqe);
+  GraphStream* const graph = place.graph;
   node->object = object;
   node->kind = kind;
   node->bits = static_cast<uint8_t>(hints << GraphNode::kHintShift);
   node->entry = GraphNode::kNoEntry;
-  GraphStream* const graph = PlaceOf(*stream);
-  Model* const model = graph->model;
-  node->id = !graph->persistent ? graph->size + graph->id_base
-                                : next_persistent_id.fetch_add(1, std::memory_order_relaxed);
-  aclError error = ACL_SUCCESS;
-  if (stream->update != nullptr) [[unlikely]] {
-    error = CheckReplacement(*stream->update, *node);
-  } else if (model != nullptr && model->open_group_stream.load(std::memory_order_relaxed) == graph)
-      [[unlikely]] {
-    error = EnterGroup(model->open_group, node);
+  node->id = graph->size + graph->id_base;
+  if (!place.plain) [[unlikely]] {
+    return KeepAnyTask(stream, graph, node, submitted);
   }
-  if (error == ACL_SUCCESS) {
-    ++graph->next;
-    last_task = kGraphTask | node->id;
-    last_node = {.stream = stream, .generation = graph->generation(), .index = graph->size++};
-  }
+  Append(stream, graph, *node);
   stream->lock.unlock();
   if (submitted != nullptr) {
     *submitted = {.queue = nullptr, .task = node->id};
   }
-  return error == ACL_SUCCESS ? ACL_SUCCESS : FailGroupTask(error);
+  return ACL_SUCCESS;
 }
 
 }  // namespace internal

@@ -8,6 +8,7 @@
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/event/event.h"
+#include "libruntime/src/graph/nested.h"
 #include "libruntime/src/stream/stream.h"
 
 namespace vnpu::runtime {
@@ -36,12 +37,7 @@ namespace {
   }
 }
 
-[[gnu::cold]] aclError CheckStream(const Model& model, Stream* stream) {
-  if (stream->has(kDiverted) || stream->has(kUpdating)) {
-    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
-                "a model is executed in streams that are not captured, persistent, or updating a "
-                "task group");
-  }
+[[gnu::cold]] aclError CheckStream(const Model& model, const Stream* stream) {
   return stream->session_serial == model.session_serial
              ? ACL_SUCCESS
              : Fail(ACL_ERROR_RT_STREAM_CONTEXT, "the model is of another device than the stream");
@@ -168,7 +164,8 @@ aclError ExecuteModel(Model* model, Stream* stream) {
   Program& program = model->program;
   if (stream->has(kDiverted) || stream->has(kUpdating) ||
       stream->session_serial != program.session_serial) [[unlikely]] {
-    return CheckStream(*model, stream);
+    VNPU_RETURN_IF_ERROR(CheckStream(*model, stream));
+    return NestModel(model, stream);
   }
   if (program.has_externals.load(std::memory_order_relaxed)) [[unlikely]] {
     return ExecuteWithEvents(model, stream);

@@ -7,7 +7,10 @@
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/round_up.h"
 #include "libruntime/src/base/spinlock.h"
+#include "libruntime/src/callback/host_calls.h"
 #include "libruntime/src/device/session.h"
+#include "libruntime/src/graph/nested.h"
+#include "libruntime/src/memory/memory_pool.h"
 #include "libruntime/src/memory/pinned_memory.h"
 
 namespace vnpu::runtime {
@@ -98,6 +101,15 @@ void ClearGraphStream(GraphStream* graph) {
   graph->updates.clear();
   graph->task_ids.clear();
   graph->descriptions.clear();
+  for (const std::shared_ptr<GraphCall>& call : graph->calls) {
+    graph->session->host_calls().EndGraphCall(call);
+  }
+  graph->calls.clear();
+  graph->session->memory_pools().ReleaseGraph(graph);
+  for (const NestedModel& nested : graph->nested) {
+    LeaveNested(nested);
+  }
+  graph->nested.clear();
   graph->arg_next = graph->arg_end = nullptr;
   graph->arg_blocks.clear();
   graph->large_args.clear();

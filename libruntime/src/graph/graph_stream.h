@@ -56,6 +56,13 @@ struct GraphWait {
 };
 
 struct Label;
+struct GraphCall;
+
+// A model that a node of kind kModel runs.
+struct NestedModel {
+  Model* model = nullptr;
+  uint32_t generation = 0;
+};
 
 // What a node of kind kGoto chooses from.
 struct GotoTask {
@@ -97,6 +104,12 @@ struct alignas(64) GraphStream : SlabObject {
   std::vector<uint32_t> task_ids;  // of persistent tasks that have got their final ids: the first
 
   std::map<uint32_t, std::string> descriptions;  // of nodes, by aclrtCacheLastTaskExtendInfo
+  std::vector<std::shared_ptr<GraphCall>> calls;
+  std::vector<NestedModel> nested;
+
+  // Memory of pools; guarded by the pools' mutex.
+  std::vector<uint64_t> memory;
+  std::multimap<uint64_t, uint64_t> free_memory;  // that the stream has freed: address by size
 
   std::byte* arg_next = nullptr;  // room in the last block of arguments
   std::byte* arg_end = nullptr;
@@ -135,9 +148,9 @@ std::byte* TakeArgs(GraphStream* graph, uint32_t bytes);
 
 void AddBlock(GraphStream* graph);
 
-// A node whose entry is zero, which is not counted in `size` yet, and whose other fields but `args`
-// are to be filled in. Its args have `arg_bytes` bytes of room.
-inline GraphNode* NextNode(GraphStream* graph, uint32_t arg_bytes) {
+// A node whose entry is zero, which is not counted in `size` yet, and whose other fields are to be
+// filled in.
+inline GraphNode* NextNode(GraphStream* graph) {
   if (graph->next == graph->block_end) [[unlikely]] {
     AddBlock(graph);
   }
@@ -147,7 +160,6 @@ inline GraphNode* NextNode(GraphStream* graph, uint32_t arg_bytes) {
   __builtin_prefetch(node + kAhead, /*rw=*/1);
   __builtin_prefetch(&node[kAhead].object, /*rw=*/1);
   node->sqe = {};
-  node->args = arg_bytes > 0 ? TakeArgs(graph, arg_bytes) : nullptr;
   return node;
 }
 

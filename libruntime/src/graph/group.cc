@@ -103,8 +103,8 @@ aclError Replace(Stream* stream, TaskGroup* group, const GraphStream& scratch) {
 // theirs.
 void DropOldData(TaskGroup* group) {
   Program& program = RootOf(group->model)->program;
-  const std::lock_guard lock(program.lock);
-  while (group->data.size() > group->data_kept && IdleProgram(program)) {
+  const LockedPrograms locked(&program);
+  while (group->data.size() > group->data_kept && locked.idle()) {
     group->stream->session->pinned_memory().Free(group->data.front());
     group->data.erase(group->data.begin());
   }
@@ -135,6 +135,10 @@ aclError BeginGroup(Stream* stream) {
                 "the stream is not captured; call aclmdlRICaptureBegin first");
   }
   const std::lock_guard lock(model->mutex);
+  if (model->capture.refused.load() != ACL_SUCCESS) {
+    return Fail(ACL_ERROR_RT_STREAM_CAPTURE_INVALIDATED,
+                "the capture of the stream has failed; end it with aclmdlRICaptureEnd");
+  }
   if (model->open_group != nullptr) {
     return Fail(ACL_ERROR_STREAM_TASK_GROUP_STATUS,
                 "a task group of the capture is open; call aclmdlRICaptureTaskGrpEnd first");

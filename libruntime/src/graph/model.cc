@@ -11,6 +11,7 @@
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/event/event.h"
 #include "libruntime/src/graph/capture.h"
+#include "libruntime/src/graph/nested.h"
 #include "libruntime/src/graph/task.h"
 #include "libruntime/src/memory/device_memory.h"
 #include "libruntime/src/memory/pinned_memory.h"
@@ -165,6 +166,7 @@ aclError NewModel(ModelState state, Model* parent, Model** model) {
   fresh->session_serial = context->session->serial();
   fresh->built = state == ModelState::kBuilding;
   fresh->jumps = false;
+  fresh->nested.store(0);
   fresh->parent = parent;
   models.Publish(fresh);
   LiveModels& live = Live();
@@ -202,6 +204,7 @@ aclError DestroyModel(Model* model) {
       return Fail(ACL_ERROR_RT_MODEL_CAPTURED,
                   "the model is still captured; call aclmdlRICaptureEnd first");
     }
+    VNPU_RETURN_IF_ERROR(CheckNotNested(*model));
     const std::lock_guard launches(model->program.lock);
     if (model->program.loaded && model->session->usable() && !IdleProgram(model->program)) {
       return Fail(ACL_ERROR_RT_MODEL_RUNNING,

@@ -80,6 +80,7 @@ struct alignas(64) Model : SlabObject {
   // Tells captures of the process apart; events that were captured name it.
   std::atomic<uint64_t> capture_number{0};
   std::atomic<GraphStream*> open_group_stream{nullptr};  // its tasks come into open_group
+  std::atomic<uint32_t> nested{0};                       // tasks of other models that run this one
   Capture capture;
 
   std::mutex mutex;  // guards what follows

@@ -25,6 +25,9 @@ enum class NodeKind : uint8_t {
   kSwitch,     // GraphStream
   kEnd,        // of a stream's tasks
   kUpdate,     // TaskUpdate
+  kHostCall,   // GraphCall
+  kModel,      // Model that is run
+  kMemory,     // memory of a pool, allocated or freed
 };
 
 }  // namespace vnpu::runtime

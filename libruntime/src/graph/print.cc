@@ -5,6 +5,7 @@
 #include <cstring>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "libruntime/src/device/session.h"
@@ -73,6 +74,12 @@ const char* KindName(const GraphNode& node) {
       return "end";
     case NodeKind::kUpdate:
       return node.sqe.opcode == VNPU_OP_RANDOM_UPDATE ? "random update" : "kernel update";
+    case NodeKind::kHostCall:
+      return "host function";
+    case NodeKind::kModel:
+      return "model";
+    case NodeKind::kMemory:
+      return "memory";
   }
   return "other";
 }
@@ -144,6 +151,17 @@ void AddDescription(const GraphStream& graph, uint32_t index, Json* task) {
   }
 }
 
+// The tasks at which the labels stand, as far as they still do.
+Json LabelsAsJson(const GraphStream& graph, const GotoTask& jump) {
+  Json labels = Json::array();
+  for (const Label* const label : jump.labels) {
+    if (label->alive() && label->stream != nullptr && label->stream->model == graph.model) {
+      labels.push_back(label->stream->node(label->node).id);
+    }
+  }
+  return labels;
+}
+
 Json TaskAsJson(const GraphStream& graph, uint32_t index, bool verbose) {
   const GraphNode& node = graph.node(index);
   Json task;
@@ -170,10 +188,14 @@ Json TaskAsJson(const GraphStream& graph, uint32_t index, bool verbose) {
       bodies.push_back(body->id);
     }
     task["bodies"] = std::move(bodies);
+  } else if (node.kind == NodeKind::kModel) {
+    task["bodies"] = Json::array({static_cast<const Model*>(node.object)->id});
   } else if (node.kind == NodeKind::kActivate || node.kind == NodeKind::kSwitch) {
     task["stream"] = static_cast<const GraphStream*>(node.object)->number;
   } else if (node.kind == NodeKind::kUpdate) {
     AddUpdate(node, &task);
+  } else if (node.kind == NodeKind::kGoto) {
+    task["labels"] = LabelsAsJson(graph, *static_cast<const GotoTask*>(node.object));
   }
   AddDescription(graph, index, &task);
   return task;
@@ -212,6 +234,13 @@ class Writer {
     for (const auto& task : model->cond_tasks) {
       for (Model* const body : task->bodies) {
         Add(body);
+      }
+    }
+    for (const GraphStream* const stream : model->streams) {
+      for (const NestedModel& nested : stream->nested) {
+        if (nested.model->alive() && added_.insert(nested.model).second) {
+          Add(nested.model);
+        }
       }
     }
   }
@@ -277,6 +306,7 @@ class Writer {
   void Trace(Json event) { events_.push_back(std::move(event)); }
 
   const bool verbose_;
+  std::set<const Model*> added_;  // models that others run
   Json events_ = Json::array();
   Json graphs_ = Json::array();
   uint32_t next_flow_ = 1;

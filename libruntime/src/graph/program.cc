@@ -5,14 +5,17 @@
 #include <chrono>
 #include <cstring>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <utility>
 
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/log.h"
 #include "libruntime/src/base/round_up.h"
+#include "libruntime/src/callback/host_calls.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/graph/graph_stream.h"
+#include "libruntime/src/queue/submit_queue.h"
 
 namespace vnpu::runtime {
 namespace {
@@ -74,7 +77,71 @@ aclError CreateModel(Program* program, uint64_t bytes) {
   return ACL_SUCCESS;
 }
 
+// What the program is made of knows that it is.
+void LinkParts(Program* program, bool linked) {
+  for (Program* const inner : program->inner) {
+    const std::lock_guard lock(inner->lock);
+    const auto found = std::ranges::find(inner->outer, program);
+    if (linked) {
+      inner->outer.push_back(program);
+    } else if (found != inner->outer.end()) {
+      inner->outer.erase(found);
+    }
+  }
+  if (!program->calls.empty()) {
+    program->session->host_calls().LinkGraphCalls(program->calls, program, linked);
+  }
+}
+
 }  // namespace
+
+LockedPrograms::LockedPrograms(Program* program) {
+  // What is around a program is deeper: so the order is the same for everybody.
+  std::set<std::pair<uint32_t, Program*>> todo{{program->depth, program}};
+  while (!todo.empty()) {
+    Program* const next = todo.begin()->second;
+    todo.erase(todo.begin());
+    next->lock.lock();
+    programs_.push_back(next);
+    for (Program* const outer : next->outer) {
+      todo.emplace(outer->depth, outer);
+    }
+  }
+}
+
+LockedPrograms::~LockedPrograms() {
+  for (Program* const program : programs_) {
+    program->lock.unlock();
+  }
+}
+
+bool LockedPrograms::outer_idle() const {
+  return std::all_of(programs_.begin() + 1, programs_.end(),
+                     [](Program* program) { return IdleProgram(*program); });
+}
+
+bool LockedPrograms::idle() const { return IdleProgram(*programs_.front()) && outer_idle(); }
+
+bool IsRunBy(Program* program, const SubmitQueue* queue) {
+  const std::lock_guard lock(program->lock);
+  const auto under_way = [&](const TaskPoint& launch) {
+    return (queue == nullptr || launch.queue == queue) && !launch.done();
+  };
+  return std::any_of(
+      program->copy.begin(), program->copy.begin() + program->copies,
+      [&](const auto& copy) { return std::ranges::any_of(copy.launches, under_way); });
+}
+
+void FailRuns(Program* program, aclError code, const std::string& text) {
+  const std::lock_guard lock(program->lock);
+  for (uint32_t i = 0; i < program->copies; ++i) {
+    for (const TaskPoint& launch : program->copy[i].launches) {
+      if (!launch.done()) {
+        launch.queue->AddFailure({.code = code, .task = launch.task, .text = text});
+      }
+    }
+  }
+}
 
 bool Program::Copy::idle() const {
   return std::ranges::all_of(launches, [](const TaskPoint& launch) { return launch.done(); });
@@ -94,6 +161,18 @@ void Program::Copy::NoteAnother(SubmitQueue* queue, uint64_t task) {
 aclError LoadProgram(std::shared_ptr<Session> session, const Image& image, Program* program) {
   if ((session->features() & VNPU_FEATURE_MODEL) == 0) {
     return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT, "the driver does not know models; update it");
+  }
+  if (image.externals.size() * sizeof(uint64_t) > VNPU_MAX_UPDATE_BYTES) {
+    return Fail(ACL_ERROR_RT_NO_MODEL_RESOURCE, "the model has {} external events, {} at most",
+                image.externals.size(), VNPU_MAX_UPDATE_BYTES / sizeof(uint64_t));
+  }
+  uint32_t depth = 1;
+  for (const Program* const inner : image.inner) {
+    depth = std::max(depth, inner->depth + 1);
+  }
+  if (depth > VNPU_MAX_MODEL_DEPTH) {
+    return Fail(ACL_ERROR_RT_NO_MODEL_RESOURCE, "models run inside of models, {} deep; {} at most",
+                depth, VNPU_MAX_MODEL_DEPTH);
   }
   const uint64_t stride = RoundUp(vnpu_model_image_bytes(&image.header), VNPU_MODEL_ALIGN);
   if (stride > kMostBytes || image.header.entries > VNPU_MAX_MODEL_ENTRIES ||
@@ -135,6 +214,10 @@ aclError LoadProgram(std::shared_ptr<Session> session, const Image& image, Progr
     return error;
   }
   program->has_externals.store(!image.externals.empty(), std::memory_order_relaxed);
+  program->depth = depth;
+  program->inner = image.inner;
+  program->calls = image.calls;
+  LinkParts(program, true);
   const std::lock_guard lock(program->lock);
   program->loaded = true;
   return ACL_SUCCESS;
@@ -160,6 +243,9 @@ void UnloadProgram(Program* program) {
   if (program->session == nullptr) {
     return;
   }
+  LinkParts(program, false);
+  program->inner.clear();
+  program->calls.clear();
   vnpu_ioc_model_destroy request{.model_id = program->model_id, .flags = 0};
   int result = -EBUSY;
   // The entry of the last run is over; the device may have a few steps to go.
@@ -178,13 +264,14 @@ void UnloadProgram(Program* program) {
   {
     const std::lock_guard lock(program->lock);
     program->externals.clear();
+    program->outer.clear();
   }
   program->copies = 0;
   program->session.reset();
   program->lock.Disown();
 }
 
-bool UpdateProgram(Program* program, std::span<GraphNode* const> nodes) {
+bool UpdateProgram(Program* program, std::span<GraphNode* const> nodes, bool nested) {
   std::byte* const memory = program->mapping.data();
   const auto write = [&](const Program::Copy& copy) {
     for (const GraphNode* const node : nodes) {
@@ -194,11 +281,14 @@ bool UpdateProgram(Program* program, std::span<GraphNode* const> nodes) {
     }
   };
   {
-    const std::lock_guard lock(program->lock);
-    if (program->copy[program->current].idle()) {
+    const LockedPrograms locked(program);
+    if (program->copy[program->current].idle() && locked.outer_idle()) {
       write(program->copy[program->current]);
       return true;
     }
+  }
+  if (nested) {
+    return false;  // the entries of others name the copy
   }
   // Only the current copy is launched, so one that is idle stays so.
   for (uint32_t i = 0; i < program->copies; ++i) {

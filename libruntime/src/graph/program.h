@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "acl/acl_base.h"
@@ -23,8 +24,11 @@
 namespace vnpu::runtime {
 
 class Session;
+class SubmitQueue;
 struct Event;
+struct GraphCall;
 struct GraphNode;
+struct Program;
 
 // An event that others than the graph see: its number of the run stands in the image's argument
 // area, and comes with the launch.
@@ -44,6 +48,8 @@ struct Image {
   std::vector<std::byte> args;  // the numbers of external events first
   std::vector<ExternalUse> externals;
   uint32_t spare_args = 0;  // bytes at the end of args for arguments that grow
+  std::vector<std::shared_ptr<GraphCall>> calls;  // also of models inside
+  std::vector<Program*> inner;                    // models inside
 };
 
 struct Program {
@@ -81,22 +87,49 @@ struct Program {
   uint32_t arg_spare = 0;  // next free byte of the argument area, for arguments that grow
   std::vector<ExternalUse> externals;
   std::atomic<bool> has_externals{false};
+  std::vector<std::shared_ptr<GraphCall>> calls;
+
+  uint32_t depth = 1;           // of models in this one, itself counted
+  std::vector<Program*> inner;  // models that tasks of this one run, once for each task
+  std::vector<Program*> outer;  // those that run this one; guarded by the lock
 };
 
 // Makes the device's model and puts the image there.
 aclError LoadProgram(std::shared_ptr<Session> session, const Image& image, Program* program);
 
-// False: runs are under way.
+// False: runs are under way that it was launched for. With its lock held.
 bool IdleProgram(Program& program);
 
 // The copies of the image that runs can meet.
 std::vector<uint32_t> CopiesInUse(Program* program);
+// Locks a program and all that run it as a part of theirs.
+class LockedPrograms {
+ public:
+  explicit LockedPrograms(Program* program);
+  LockedPrograms(const LockedPrograms&) = delete;
+  LockedPrograms& operator=(const LockedPrograms&) = delete;
+  ~LockedPrograms();
+
+  // No run of any is under way.
+  bool idle() const;
+  // None of those around the program has one.
+  bool outer_idle() const;
+
+ private:
+  std::vector<Program*> programs_;  // in the order in which they are locked
+};
+
+// Whether a run that was launched in the queue, or in any (null), is under way.
+bool IsRunBy(Program* program, const SubmitQueue* queue);
+// The error becomes that of all runs under way.
+void FailRuns(Program* program, aclError code, const std::string& text);
 
 // The memory is given back; there are no runs under way, or the session has ended.
 void UnloadProgram(Program* program);
 
-// Writes entries and arguments of nodes for launches to come. False: every copy is in use.
-bool UpdateProgram(Program* program, std::span<GraphNode* const> nodes);
+// Writes entries and arguments of nodes for launches to come. False: every copy is in use, or, for
+// a program that others run (`nested`), this one.
+bool UpdateProgram(Program* program, std::span<GraphNode* const> nodes, bool nested);
 
 // Room for arguments; ~0: there is none.
 uint32_t TakeSpareArgs(Program* program, uint32_t bytes);

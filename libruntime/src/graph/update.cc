@@ -201,6 +201,8 @@ aclError DisableTask(GraphTask* task) {
     case NodeKind::kValueWrite:
     case NodeKind::kValueWait:
     case NodeKind::kUpdate:
+    case NodeKind::kHostCall:
+    case NodeKind::kModel:
       break;
     default:
       return Fail(ACL_ERROR_RT_TASK_TYPE_NOT_SUPPORT,
@@ -233,10 +235,10 @@ aclError UpdateModel(Model* model) {
   }
   std::vector<GraphNode*>& changed = root->changed;
   AddGroups(*root, &changed);
-  if (!UpdateProgram(&root->program, changed)) {
+  if (!UpdateProgram(&root->program, changed, root->nested.load() != 0)) {
     return Fail(ACL_ERROR_RT_MODEL_UPDATE_FAILED,
-                "the model is executed with {} different sets of parameters; synchronise a stream "
-                "that executes it first",
+                "the model is executed with {} different sets of parameters, or as a part of other "
+                "models; synchronise a stream that executes it first",
                 root->program.copies);
   }
   for (GraphNode* const node : changed) {

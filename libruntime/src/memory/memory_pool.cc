@@ -26,10 +26,6 @@ aclError TakePoint(Stream* stream, SubmitQueue** queue, TaskPoint* last) {
   if (!stream->alive()) {
     return FailStaleStream(stream);
   }
-  if (stream->graph != nullptr) {
-    return Fail(ACL_ERROR_RT_FEATURE_NOT_SUPPORT,
-                "memory cannot be allocated and freed by streams that are captured or persistent");
-  }
   *queue = stream->queue;
   const uint64_t tail = stream->queue->tail();
   *last = tail == 0 ? TaskPoint{} : TaskPoint{.queue = stream->queue, .task = tail - 1};
@@ -67,6 +63,13 @@ aclError RecordEnd(Session& session, Stream* stream, PendingBlock* block) {
 }
 
 }  // namespace
+
+aclError MemoryPools::FailNotUsed(uint64_t address) {
+  return Fail(ACL_ERROR_RT_PARAM_INVALID,
+              "{:#x} is not memory in use of a pool: freed twice, or not what "
+              "aclrtMemPoolMallocAsync returned",
+              address);
+}
 
 aclError MemoryPools::Create(uint64_t max_size, MemPool** pool) {
   const std::lock_guard lock(mutex_);
@@ -236,6 +239,9 @@ MemoryPools::Used MemoryPools::Unuse(uint64_t address) {
 }
 
 aclError MemoryPools::Allocate(MemPool* pool, uint64_t size, Stream* stream, uint64_t* address) {
+  if (stream->has(kDiverted)) {
+    return AllocateInGraph(pool, size, stream, address);
+  }
   SubmitQueue* queue = nullptr;
   TaskPoint last;
   VNPU_RETURN_IF_ERROR(TakePoint(stream, &queue, &last));
@@ -283,7 +289,20 @@ aclError MemoryPools::Allocate(MemPool* pool, uint64_t size, Stream* stream, uin
   return error;
 }
 
+void MemoryPools::PutAway(MemPoolState& state, uint64_t size, const PendingBlock& block) {
+  if (const auto held = held_.find(block.address); held != held_.end()) {
+    held->second.freed = block;
+  } else if (block.freed_at.done() && !block.event.has_value()) {
+    state.blocks.Free(block.address);
+  } else {
+    state.pending.emplace(size, block);
+  }
+}
+
 aclError MemoryPools::Free(uint64_t address, Stream* stream) {
+  if (stream->has(kDiverted)) {
+    return FreeInGraph(address, stream);
+  }
   PendingBlock block{.address = address, .freed_at = {}, .event = {}};
   SubmitQueue* queue = nullptr;
   VNPU_RETURN_IF_ERROR(TakePoint(stream, &queue, &block.freed_at));
@@ -293,10 +312,7 @@ aclError MemoryPools::Free(uint64_t address, Stream* stream) {
     const std::lock_guard lock(mutex_);
     used = Unuse(address);
     if (used.state == nullptr) {
-      return Fail(ACL_ERROR_RT_PARAM_INVALID,
-                  "{:#x} is not memory in use of a pool: freed twice, or not what "
-                  "aclrtMemPoolMallocAsync returned",
-                  address);
+      return FailNotUsed(address);
     }
     record = used.state->internal && !block.freed_at.done();
   }
@@ -309,10 +325,8 @@ aclError MemoryPools::Free(uint64_t address, Stream* stream) {
   if (error != ACL_SUCCESS) {
     used_[address] = used;
     used.state->used += used.size;
-  } else if (block.freed_at.done() && !block.event.has_value()) {
-    used.state->blocks.Free(address);
   } else {
-    used.state->pending.emplace(used.size, block);
+    PutAway(*used.state, used.size, block);
   }
   return error;
 }
@@ -355,6 +369,7 @@ void MemoryPools::Drop() {
   }
   handles_.clear();
   used_.clear();
+  held_.clear();
   regions_.clear();
   states_.clear();
   count_.store(0, std::memory_order_relaxed);

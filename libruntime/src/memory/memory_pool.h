@@ -18,6 +18,7 @@
 
 namespace vnpu::runtime {
 
+struct GraphStream;
 struct Stream;
 
 // A block that was freed in a stream whose tasks may still use it.
@@ -76,6 +77,11 @@ class MemoryPools {
   // The block can be used again behind the tasks submitted to the stream so far.
   aclError Free(uint64_t address, Stream* stream);
 
+  // Captured and persistent streams: memory that they allocate or free belongs to their model until
+  // its tasks are gone, whoever frees it, since the model uses it in each run. So the address
+  // stays.
+  void ReleaseGraph(GraphStream* graph);
+
   // Gives unused memory back to the device, down to `keep` bytes.
   aclError TrimTo(MemPool* pool, uint64_t keep);
   // After a stream was waited for: takes in what is not pending any more, and trims pools to their
@@ -99,6 +105,21 @@ class MemoryPools {
     MemPoolState* state = nullptr;
   };
   using Pending = std::multimap<uint64_t, PendingBlock>;
+  // Memory that tasks of models use.
+  struct Held {
+    MemPoolState* state = nullptr;
+    uint64_t size = 0;
+    uint32_t graphs = 0;  // streams of models
+    std::optional<PendingBlock> freed;
+  };
+
+  // graph_memory.cc:
+  aclError AllocateInGraph(MemPool* pool, uint64_t size, Stream* stream, uint64_t* address);
+  aclError FreeInGraph(uint64_t address, Stream* stream);
+  static uint64_t TakeFromGraph(GraphStream& graph, uint64_t size, uint64_t largest);
+  void Hold(GraphStream& graph, uint64_t address, const Used& used);
+  // A block that has been freed in a stream that runs its tasks becomes pending.
+  void PutAway(MemPoolState& state, uint64_t size, const PendingBlock& block);
 
   aclError FindState(const MemPool* pool, MemPoolState** state) const;
   // The functions below are called with the mutex held.
@@ -112,6 +133,7 @@ class MemoryPools {
   void Use(MemPoolState& state, uint64_t address);
   Used Unuse(uint64_t address);
   void Reap();
+  static aclError FailNotUsed(uint64_t address);
 
   Session& session_;
   mutable std::mutex mutex_;
@@ -119,6 +141,7 @@ class MemoryPools {
   std::vector<MemPool*> handles_;
   std::map<uint64_t, Region> regions_;
   std::unordered_map<uint64_t, Used> used_;
+  std::unordered_map<uint64_t, Held> held_;
   std::atomic<size_t> count_{0};  // of states_
 };
 

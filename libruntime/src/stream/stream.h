@@ -75,14 +75,16 @@ struct GraphPlace {
   vnpu_sqe* sqe = nullptr;
   std::byte* args = nullptr;
   std::byte* data = nullptr;
+  GraphStream* graph = nullptr;
+  bool plain = false;  // captured, and no part of a task group
 };
 // For a stream with attention: refuses the task, or makes a place in a graph for it (sqe is not
 // null; the stream's lock is then held until KeepTask), or neither: it goes to the queue.
 aclError Attend(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, GraphPlace* place);
 // The task has been written into its place. A graph's task is none of a queue: *submitted gets no
 // queue.
-aclError KeepTask(Stream* stream, vnpu_sqe* sqe, const void* object, NodeKind kind, uint8_t hints,
-                  Submitted* submitted);
+aclError KeepTask(Stream* stream, const GraphPlace& place, const void* object, NodeKind kind,
+                  uint8_t hints, Submitted* submitted);
 // For a stream whose context stops on failure: the failure, if there was one.
 aclError FailIfStopped(Stream* stream);
 aclError FailPublish(Stream* stream, int error);
@@ -101,7 +103,7 @@ aclError Submit(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, Fill&& 
       if (place.sqe != nullptr) {
         Slot slot{.sqe = place.sqe, .args = place.args, .data = place.data};
         fill(slot);
-        return internal::KeepTask(stream, place.sqe, slot.object, slot.kind, slot.hints, submitted);
+        return internal::KeepTask(stream, place, slot.object, slot.kind, slot.hints, submitted);
       }
     }
     std::unique_lock lock(stream->lock);
