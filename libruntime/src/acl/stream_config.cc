@@ -98,7 +98,7 @@ aclError SetAttribute(rt::Stream* stream, aclrtStreamAttr attribute,
     case ACL_STREAM_ATTR_USER_CUSTOM_TAG:
       return FailAttribute("overflow is detected for the process, not for groups of streams");
     case ACL_STREAM_ATTR_CACHE_OP_INFO:
-      return FailAttribute("operator information is kept for profilers, and there is none");
+      return FailAttribute("there is no profiler that would ask for operator information");
     case ACL_STREAM_ATTR_PRIORITY:
       return SetPriority(stream, value.streamPriority);
     default:

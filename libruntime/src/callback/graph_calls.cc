@@ -83,6 +83,9 @@ aclError HostCalls::AddGraphCall(const std::shared_ptr<GraphCall>& call, uint32_
 
 void HostCalls::EndGraphCall(const std::shared_ptr<GraphCall>& call) {
   const std::lock_guard lock(mutex_);
+  if (closed_) {
+    return;
+  }
   call->ended = true;
   const uint64_t number = NumberOf(*call);
   if (!call->runs && (number <= call->served || ServerOf(*call) == nullptr)) {
@@ -92,7 +95,7 @@ void HostCalls::EndGraphCall(const std::shared_ptr<GraphCall>& call) {
 
 // Gives back what a call has whose task is gone. With mutex_ held.
 void HostCalls::ForgetGraphCall(GraphCall& call) {
-  if (!closed_ && session_.usable()) {
+  if (session_.usable()) {
     call.reached.seq = NumberOf(call);
     session_.events().Release(call.reached);
     session_.events().Release(call.done);
