@@ -1,6 +1,7 @@
 // Random graphs, captured over several streams, against a reference that walks the dependencies.
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <memory>
 #include <random>
 #include <set>
@@ -19,14 +20,19 @@ struct Node {
   std::array<uint32_t, 3> inputs{};  // number of the node + 1; 0: none
 };
 
-// What the kernels mix_nodes make of the graph.
+// What the kernel mix_nodes makes of a node's inputs.
+uint32_t Mix(const Node& node, uint32_t number, const uint32_t* values) {
+  const auto value = [&](size_t input) {
+    return node.inputs[input] != 0 ? values[node.inputs[input] - 1] : 0;
+  };
+  return (31 * (value(0) + 3 * value(1) + 7 * value(2)) + number) % 65521;
+}
+
+// And what they make of the graph.
 std::vector<uint32_t> Reference(const std::vector<Node>& nodes) {
   std::vector<uint32_t> values;
   for (uint32_t i = 0; i < nodes.size(); ++i) {
-    const auto value = [&](size_t input) {
-      return nodes[i].inputs[input] != 0 ? values[nodes[i].inputs[input] - 1] : 0;
-    };
-    values.push_back((31 * (value(0) + 3 * value(1) + 7 * value(2)) + i) % 65521);
+    values.push_back(Mix(nodes[i], i, values.data()));
   }
   return values;
 }
@@ -64,20 +70,28 @@ class GraphRandomTest : public GraphTest {
     return nodes;
   }
 
-  void Launch(const Node& node, uint32_t number) {
+  // The node as a kernel that works on `values`.
+  void Launch(const Node& node, uint32_t number, uint32_t* values, aclrtStream stream) {
     struct {
       uint32_t* values;
       uint32_t* out;
       uint32_t own;
       uint32_t inputs[3];
-    } args{values_->get(), values_->get() + number, number, {}};
+    } args{values, values + number, number, {}};
     std::ranges::copy(node.inputs, args.inputs);
-    ASSERT_OK(aclrtLaunchKernelWithHostArgs(kernel_, 1, streams_[node.stream], nullptr, &args,
-                                            sizeof(args), nullptr, 0));
+    ASSERT_OK(aclrtLaunchKernelWithHostArgs(kernel_, 1, stream, nullptr, &args, sizeof(args),
+                                            nullptr, 0));
+  }
+  void LaunchOnDevice(const Node& node, uint32_t number) {
+    Launch(node, number, values_->get(), streams_[node.stream]);
   }
 
-  // Each node is recorded, and waited for by the streams of those that read it.
   aclmdlRI Capture(const std::vector<Node>& nodes) {
+    return Capture(nodes, [&](const Node& node, uint32_t number) { LaunchOnDevice(node, number); });
+  }
+  // Each node is recorded, and waited for by the streams of those that read it.
+  template <class Add>
+  aclmdlRI Capture(const std::vector<Node>& nodes, Add&& add) {
     EXPECT_OK(aclmdlRICaptureBegin(streams_[0], kGlobal));
     std::set<size_t> captured{0};
     for (uint32_t i = 0; i < nodes.size(); ++i) {
@@ -91,7 +105,7 @@ class GraphRandomTest : public GraphTest {
       if (captured.insert(stream).second) {  // nothing else took it in
         EXPECT_OK(aclrtStreamWaitEvent(streams_[stream], events_[0]));
       }
-      Launch(nodes[i], i);
+      add(nodes[i], i);
       EXPECT_OK(aclrtRecordEvent(events_[i], streams_[stream]));
     }
     // Back to the first stream, some by way of others.
@@ -129,6 +143,50 @@ TEST_F(GraphRandomTest, RunsLikeTheReference) {
       ASSERT_EQ(values, expected);
     }
     ASSERT_OK(aclmdlRIDestroy(model));
+  }
+}
+
+TEST_F(GraphRandomTest, HostFunctionsAndModelsAreLikeKernels) {
+  PinnedArray<uint32_t> values(kMostNodes);
+  for (uint32_t seed = 0; seed < 100; ++seed) {
+    SCOPED_TRACE(seed);
+    random_.seed(seed);
+    const std::vector<Node> nodes = MakeGraph();
+    std::vector<aclmdlRI> inner(nodes.size());
+    std::vector<std::function<void()>> functions(nodes.size());
+    for (uint32_t i = 0; i < nodes.size(); ++i) {
+      const uint32_t way = Below(4);
+      if (way == 0) {
+        functions[i] = [&values, node = nodes[i], i] { values[i] = Mix(node, i, values.get()); };
+      } else if (way == 1) {
+        ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
+        Launch(nodes[i], i, values.get(), stream_);
+        inner[i] = EndCapture(stream_);
+      }
+    }
+    const aclmdlRI model = Capture(nodes, [&](const Node& node, uint32_t i) {
+      const aclrtStream stream = streams_[node.stream];
+      if (functions[i]) {
+        ASSERT_OK(aclrtLaunchHostFunc(stream, &CallFunction, &functions[i]));
+      } else if (inner[i] != nullptr) {
+        ASSERT_OK(aclmdlRIExecuteAsync(inner[i], stream));
+      } else {
+        Launch(node, i, values.get(), stream);
+      }
+    });
+    ASSERT_NE(model, nullptr);
+    const std::vector<uint32_t> expected = Reference(nodes);
+    for (int run = 0; run < 2; ++run) {
+      std::fill_n(values.get(), kMostNodes, ~0U);
+      ASSERT_OK(Run(model));
+      ASSERT_EQ(std::vector<uint32_t>(values.get(), values.get() + nodes.size()), expected);
+    }
+    ASSERT_OK(aclmdlRIDestroy(model));
+    for (const aclmdlRI each : inner) {
+      if (each != nullptr) {
+        ASSERT_OK(aclmdlRIDestroy(each));
+      }
+    }
   }
 }
 
