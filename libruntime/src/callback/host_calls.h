@@ -133,6 +133,9 @@ class HostCalls {
   // The calling thread runs a host function.
   static bool InCall();
 
+  // For who launches a model with calls: orders what came before for the functions. Ordinary calls
+  // are handed over by a mutex.
+  void NoteWhatCame() { came_.fetch_add(1, std::memory_order_release); }
   // For who has waited for a stream: orders what host functions wrote before what follows. The
   // device between them does, but the language does not know of it.
   void SeeWhatRan() const { ran_.load(std::memory_order_acquire); }
@@ -190,7 +193,8 @@ class HostCalls {
   TaskPoint RecordDone(uint32_t event_id, uint64_t number);
   void Serve(const std::shared_ptr<CallServer>& server);
 
-  std::atomic<uint64_t> ran_{0};  // functions
+  std::atomic<uint64_t> ran_{0};   // functions
+  std::atomic<uint64_t> came_{0};  // launches of models with calls
   Session& session_;
   std::mutex mutex_;
   std::condition_variable finished_;  // a call

@@ -133,6 +133,7 @@ void HostCalls::Run(CallServer& server, const Due& due) {
   } const at_end{*this, server, due};
   in_call = true;
   SeeWhatRan();  // on another thread, earlier in the stream
+  came_.load(std::memory_order_acquire);
   function(argument);
 }
 

@@ -1,11 +1,12 @@
 #include "libruntime/src/graph/execute.h"
 
 #include <algorithm>
-#include <cstring>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "libruntime/src/base/guard.h"
+#include "libruntime/src/callback/host_calls.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/event/event.h"
 #include "libruntime/src/graph/nested.h"
@@ -134,7 +135,7 @@ class LockedEvents {
   std::vector<std::unique_lock<std::mutex>> locks_;
 };
 
-aclError ExecuteWithEvents(Model* model, Stream* stream) {
+aclError ExecuteWithMore(Model* model, Stream* stream) {
   std::vector<ExternalUse> uses;
   {
     const std::lock_guard lock(model->program.lock);
@@ -143,13 +144,16 @@ aclError ExecuteWithEvents(Model* model, Stream* stream) {
     }
     uses = model->program.externals;
   }
+  if (model->program.has_calls.load(std::memory_order_relaxed)) {
+    stream->session->host_calls().NoteWhatCame();
+  }
   const LockedEvents events(uses);
   VNPU_RETURN_IF_ERROR(events.RecordUnrecorded(stream));
   const std::vector<uint64_t> numbers = events.Numbers();
   const auto bytes = static_cast<uint32_t>(numbers.size() * sizeof(uint64_t));
   bool there = false;
   VNPU_RETURN_IF_ERROR(Submit(stream, bytes, 0, [&](Slot& slot) {
-    std::memcpy(slot.args, numbers.data(), bytes);
+    std::ranges::copy(std::as_bytes(std::span(numbers)), slot.args);
     there = FillExecute(model->program, stream->queue, slot, bytes);
   }));
   return there ? events.NoteRun(stream) : FailGone();
@@ -167,8 +171,8 @@ aclError ExecuteModel(Model* model, Stream* stream) {
     VNPU_RETURN_IF_ERROR(CheckStream(*model, stream));
     return NestModel(model, stream);
   }
-  if (program.has_externals.load(std::memory_order_relaxed)) [[unlikely]] {
-    return ExecuteWithEvents(model, stream);
+  if (program.has_more.load(std::memory_order_relaxed)) [[unlikely]] {
+    return ExecuteWithMore(model, stream);
   }
   bool there = false;
   VNPU_RETURN_IF_ERROR(Submit(

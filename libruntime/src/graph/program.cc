@@ -213,7 +213,9 @@ aclError LoadProgram(std::shared_ptr<Session> session, const Image& image, Progr
     program->session.reset();
     return error;
   }
-  program->has_externals.store(!image.externals.empty(), std::memory_order_relaxed);
+  program->has_calls.store(!image.calls.empty(), std::memory_order_relaxed);
+  program->has_more.store(!image.externals.empty() || !image.calls.empty(),
+                          std::memory_order_relaxed);
   program->depth = depth;
   program->inner = image.inner;
   program->calls = image.calls;

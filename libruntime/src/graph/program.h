@@ -86,7 +86,8 @@ struct Program {
   Mapping mapping;
   uint32_t arg_spare = 0;  // next free byte of the argument area, for arguments that grow
   std::vector<ExternalUse> externals;
-  std::atomic<bool> has_externals{false};
+  std::atomic<bool> has_calls{false};
+  std::atomic<bool> has_more{false};  // externals, or calls
   std::vector<std::shared_ptr<GraphCall>> calls;
 
   uint32_t depth = 1;           // of models in this one, itself counted
