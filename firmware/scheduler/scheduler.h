@@ -1,9 +1,9 @@
 // The task scheduler: consumes RTSQs. A data structure without threads of its own: workers call
 // into it, one at a time.
 //
-// Strict priority; round robin among queues of one priority; tasks of one queue in order, one at a
-// time; a task that runs is not preempted, but the blocks it has not started give way to a higher
-// priority.
+// Strict priority; round robin among queues of one priority, a few short kernels a turn; tasks of one
+// queue in order, one at a time; a task that runs is not preempted, but the blocks it has not started
+// give way to a higher priority.
 #ifndef VNPU_FIRMWARE_SCHEDULER_SCHEDULER_H_
 #define VNPU_FIRMWARE_SCHEDULER_SCHEDULER_H_
 
