@@ -294,7 +294,7 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
         break;
       case 4: {
         const uint32_t id = Below(kQueues);
-        models_[id].priority = Below(VNPU_PRIORITIES);
+        models_[id].priority = Below(one_priority_ ? 1 : VNPU_PRIORITIES);
         ASSERT_EQ(scheduler_->SetPriority(id, models_[id].priority), 0);
         break;
       }
