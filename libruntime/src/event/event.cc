@@ -270,6 +270,18 @@ aclError ResolveEvent(void* handle, Event** event) {
 
 namespace {
 
+// The event has the other register when the record is on its way.
+aclError RecordInOtherRegister(Event* event, Stream* stream, uint64_t* seq, Submitted* submitted) {
+  EventPool& pool = stream->session->events();
+  EventRegister fresh;
+  VNPU_RETURN_IF_ERROR(pool.Acquire(&fresh));
+  *seq = fresh.seq + 1;
+  const aclError error = SubmitEventTask(stream, VNPU_OP_EVENT_RECORD, fresh.id, *seq,
+                                         /*timeout_us=*/0, submitted);
+  pool.Release(error == ACL_SUCCESS ? std::exchange(event->reg, fresh) : fresh);
+  return error;
+}
+
 // The following are attempts of SubmitWhenRoom. *ipc: the event is that, and nothing has been done.
 aclError TryRecord(Event* event, Stream* stream, bool external, std::shared_ptr<IpcEvent>* ipc) {
   const std::lock_guard lock(event->mutex);
@@ -285,20 +297,16 @@ aclError TryRecord(Event* event, Stream* stream, bool external, std::shared_ptr<
     return ACL_SUCCESS;
   }
   VNPU_RETURN_IF_ERROR(TakeRegister(*event, *stream));
-  EventPool& pool = stream->session->events();
-  EventRegister reg = event->reg;
-  const bool leaves = LeavesToEarlierRecord(*event, *stream);
-  if (leaves) [[unlikely]] {
-    VNPU_RETURN_IF_ERROR(pool.Acquire(&reg));
-  }
-  const uint64_t seq = event->is_switch() ? event->on_seq() : reg.seq + 1;
+  uint64_t seq = 0;
   Submitted submitted;
-  const aclError error =
-      SubmitEventTask(stream, VNPU_OP_EVENT_RECORD, reg.id, seq, /*timeout_us=*/0, &submitted);
-  if (leaves) [[unlikely]] {
-    pool.Release(error == ACL_SUCCESS ? std::exchange(event->reg, reg) : reg);
+  // The register is not copied: that would wait until the stores of the record before are through.
+  if (LeavesToEarlierRecord(*event, *stream)) [[unlikely]] {
+    VNPU_RETURN_IF_ERROR(RecordInOtherRegister(event, stream, &seq, &submitted));
+  } else {
+    seq = event->is_switch() ? event->on_seq() : event->reg.seq + 1;
+    VNPU_RETURN_IF_ERROR(SubmitEventTask(stream, VNPU_OP_EVENT_RECORD, event->reg.id, seq,
+                                         /*timeout_us=*/0, &submitted));
   }
-  VNPU_RETURN_IF_ERROR(error);
   event->reg.seq = seq;
   event->reg.last_record = {.queue = submitted.queue, .task = submitted.task};
   event->record = submitted;
