@@ -176,10 +176,12 @@ aclError CheckAddress(const void* address, size_t alignment, const Stream& strea
 
 aclError UpdateKernelTask(const TaskName& name, Module* module, const void* number,
                           const void* blocks, Stream* exec) {
-  Ends ends;
-  VNPU_RETURN_IF_ERROR(FindEnds(name, IsCoreKernel, exec, &ends));
+  // Before the model is locked: it looks for the session of the address, and sessions that end lock
+  // models.
   VNPU_RETURN_IF_ERROR(CheckAddress(number, sizeof(uint64_t), *exec));
   VNPU_RETURN_IF_ERROR(CheckAddress(blocks, sizeof(uint32_t), *exec));
+  Ends ends;
+  VNPU_RETURN_IF_ERROR(FindEnds(name, IsCoreKernel, exec, &ends));
   if (module->session != exec->session) {
     return Fail(ACL_ERROR_RT_INVALID_HANDLE, "the image was loaded on another device");
   }
@@ -206,9 +208,9 @@ aclError UpdateRandomTask(const TaskName& name, const void* source, Stream* exec
                 offsetof(vnpu_random_update, count));
   static_assert(offsetof(aclrtRandomParaInfo, valueOrAddr) == offsetof(vnpu_packed_value, value));
   static_assert(offsetof(aclrtRandomParaInfo, size) == offsetof(vnpu_packed_value, size));
+  VNPU_RETURN_IF_ERROR(CheckAddress(source, sizeof(uint64_t), *exec));
   Ends ends;
   VNPU_RETURN_IF_ERROR(FindEnds(name, IsRandom, exec, &ends));
-  VNPU_RETURN_IF_ERROR(CheckAddress(source, sizeof(uint64_t), *exec));
   const auto fill = [&](vnpu_sqe* sqe) {
     sqe->opcode = VNPU_OP_RANDOM_UPDATE;
     sqe->random_update.params = ends.node->sqe.random.params;
