@@ -97,15 +97,23 @@ int WorkerPool::Print(const char* format, const vnpu_print_arg* args, uint32_t c
   return this_prints->Print(*this_block, format, args, count);
 }
 
+size_t WorkerPool::RoundStack(uint32_t wanted) {
+  const uint32_t bytes =
+      std::clamp(wanted, VNPU_KERNEL_STACK_DEFAULT, VNPU_KERNEL_STACK_MAX) + kStackStep - 1;
+  return size_t{bytes / kStackStep} * kStackStep;
+}
+
 // The client may change it at any time; it holds for blocks that start from then on.
-size_t WorkerPool::StackBytes(uint32_t unit) const {
+size_t WorkerPool::StackBytes(Hands* hands, uint32_t unit) const {
   if (unit == VNPU_UNIT_AI_CPU) {
     return kStackBytes;
   }
   const uint32_t wanted = LoadShared(config_.session->kernel_stack_bytes);
-  const uint32_t bytes =
-      std::clamp(wanted, VNPU_KERNEL_STACK_DEFAULT, VNPU_KERNEL_STACK_MAX) + kStackStep - 1;
-  return size_t{bytes / kStackStep} * kStackStep;
+  if (wanted != hands->stack_wanted) [[unlikely]] {
+    hands->stack_wanted = wanted;
+    hands->stack_bytes = RoundStack(wanted);
+  }
+  return hands->stack_bytes;
 }
 
 bool WorkerPool::AddWorker() {
@@ -393,7 +401,8 @@ void WorkerPool::Execute(Hands* hands, Work* work) {
     run.block.clock_hz = clock_.hz();
     this_block = &run.block;
     work->start = clock_.Now();
-    work->result = hands->core.RunOn(hands->stack, StackBytes(task.unit), RunBlocks, &run, nullptr);
+    work->result =
+        hands->core.RunOn(hands->stack, StackBytes(hands, task.unit), RunBlocks, &run, nullptr);
     work->end = clock_.Now();
     work->done = run.next - work->first;
     if (run.overflow) [[unlikely]] {

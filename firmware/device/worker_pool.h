@@ -111,9 +111,13 @@ class WorkerPool final : public Platform {
     vdev::Mmu mmu;
     vdev::DmaChannel dma;
     vdev::KernelStack stack;
+    // Of kernels, and what it was made of.
+    uint32_t stack_wanted = 0;
+    size_t stack_bytes = RoundStack(stack_wanted);
   };
   void Execute(Hands* hands, Work* work);
-  size_t StackBytes(uint32_t unit) const;
+  static size_t RoundStack(uint32_t wanted);
+  size_t StackBytes(Hands* hands, uint32_t unit) const;
   void Rest(Worker* self);
   bool LeaveToSentinel();
   uint64_t SentinelNs(bool nobody_works);

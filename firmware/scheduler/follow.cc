@@ -5,13 +5,20 @@
 
 namespace vnpu::firmware {
 
+// Others that have something to do get their turn soon; those that may have it are looked at now
+// and then. Whoever has to ring a doorbell is seen at once.
+uint64_t Scheduler::FollowLimit() const {
+  if (!advance_.empty() || ready_mask_ != 0) {
+    return short_ticks_ / kTurns;
+  }
+  return polled_count_ != 0 ? short_ticks_ : short_ticks_ * kTurns;
+}
+
 bool Scheduler::MayFollow(const Work& work) const {
   const Rtsq& queue = *work.queue;
   const Task& task = queue.task;
   const uint64_t since = follow_since_ != 0 ? follow_since_ : work.start;
-  // Others that have something to do get their turn soon.
-  const bool alone = advance_.empty() && ready_mask_ == 0;
-  const uint64_t limit = alone ? short_ticks_ : short_ticks_ / kTurns;
+  const uint64_t limit = FollowLimit();
   return work.end - since < limit && work.result.status == VNPU_OK && task.function != nullptr &&
          task.blocks == 1 && task.status == VNPU_OK && task.deadline == 0 &&
          (task.sqe.flags & VNPU_SQE_CQE) == 0 && queue.state == QueueState::kRunning &&

@@ -1,9 +1,9 @@
 // The task scheduler: consumes RTSQs. A data structure without threads of its own: workers call
 // into it, one at a time.
 //
-// Strict priority; round robin among queues of one priority, a few short kernels a turn; tasks of one
-// queue in order, one at a time; a task that runs is not preempted, but the blocks it has not started
-// give way to a higher priority.
+// Strict priority; round robin among queues of one priority, a few short kernels a turn; tasks of
+// one queue in order, one at a time; a task that runs is not preempted, but the blocks it has not
+// started give way to a higher priority.
 #ifndef VNPU_FIRMWARE_SCHEDULER_SCHEDULER_H_
 #define VNPU_FIRMWARE_SCHEDULER_SCHEDULER_H_
 
@@ -165,7 +165,8 @@ class Scheduler {
   static constexpr int kPendingLooks = 64;
   // How long work, or kernels that follow one another, may keep other queues from being looked at.
   static constexpr uint64_t kShortUs = 2;
-  // While others have something to do, that time is divided into so many turns.
+  // While others have something to do, that time is divided into so many turns; where there are
+  // none to be looked at it is as many times as long.
   static constexpr uint64_t kTurns = 8;
   // Kernels with limits from here on get their deadline only when they are seen running by
   // CheckDeadlines(), at most kLongLimitLookUs late: the short ones among them never pay for one.
@@ -291,6 +292,7 @@ class Scheduler {
     return queue.seen_tail - queue.head > 1 &&
            queue.mem.sq[(queue.head + 1) & (queue.mem.entries - 1)].opcode == VNPU_OP_KERNEL;
   }
+  uint64_t FollowLimit() const;
   bool MayFollow(const Work& work) const;
   Followed TryToFollow(Work* work);
   bool TakeNext(Rtsq* queue);

@@ -176,6 +176,20 @@ TEST_F(Follow, OthersAreLookedAtAfterTwoMicroseconds) {
   EXPECT_EQ(End(&work, 900), Followed::kNext);
 }
 
+TEST_F(Follow, AloneItIsAllowedEightTimesAsMuch) {
+  ASSERT_TRUE(scheduler_->PrepareSleep());  // no tail is looked at from here on
+  scheduler_->Awake();
+  QueueClient& queue = Create(0, /*priority=*/3, /*flags=*/0, /*entries=*/64);
+  for (int i = 0; i < 30; ++i) {
+    Publish(queue, Kernel(kernel_));
+  }
+  Work work = Pick();
+  for (int i = 0; i < 17; ++i) {
+    ASSERT_EQ(End(&work, 900), Followed::kNext) << i;
+  }
+  EXPECT_EQ(End(&work, 900), Followed::kNo);
+}
+
 TEST_F(Follow, OthersThatWaitGetTheirTurnSooner) {
   SetUnits(1, 1, 1, 1);
   QueueClient& queue = Create(0);
