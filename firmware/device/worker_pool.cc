@@ -224,21 +224,18 @@ void WorkerPool::Main(Worker* self) {
       Rest(self);
       continue;
     }
-    lock_.unlock();
-    if (self->woken && self->is_long) [[unlikely]] {
-      self->woken = false;
-      if (OnClientsCpu()) {
-        MoveAway(self);
-      }
-    }
     auto followed = Scheduler::Followed::kNo;
     do {
+      lock_.unlock();
+      if (self->woken && self->is_long) [[unlikely]] {
+        self->woken = false;
+        if (OnClientsCpu()) {
+          MoveAway(self);
+        }
+      }
       Execute(&hands, &work);
       lock_.lock();
       followed = Follow(self, &work);
-      if (followed == Scheduler::Followed::kNext) {
-        lock_.unlock();
-      }
     } while (followed == Scheduler::Followed::kNext);
     GiveBack(self, work, followed == Scheduler::Followed::kRetired);
   }
@@ -397,7 +394,7 @@ void WorkerPool::Execute(Hands* hands, Work* work) {
     run.block.sub_block_dim = 1;
     // A stream of a model runs for the entry that started the run, which is not over before this.
     const Model* model = work->queue->model;
-    run.block.task = model == nullptr ? work->queue->head : model->caller->head;
+    run.block.task = model == nullptr ? work->queue->head : model->outermost_caller().head;
     run.block.clock_hz = clock_.hz();
     this_block = &run.block;
     work->start = clock_.Now();

@@ -154,6 +154,7 @@ uint32_t Scheduler::Decode(Rtsq* queue) {
   }
 }
 
+// A part of DecodeKernel: calling it there costs 2 ns a task.
 [[gnu::always_inline]] inline uint32_t Scheduler::ReadKernel(Rtsq* queue) {
   Task& task = queue->task;
   const vnpu_sqe_kernel& kernel = task.sqe.kernel;

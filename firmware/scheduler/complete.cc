@@ -112,11 +112,7 @@ uint64_t Scheduler::RecordException(const Rtsq& queue, uint32_t status) {
     record.func_id = task.sqe.kernel.func_id;
   }
   if (const Model* model = queue.model; model != nullptr) {
-    const Rtsq* caller = model->caller;
-    while (caller->model != nullptr) {
-      caller = caller->model->caller;
-    }
-    record.task = caller->head;
+    record.task = model->outermost_caller().head;
     record.model_id = model->id;
     record.stream = queue.entry_id;
     record.position = static_cast<uint32_t>(queue.head);

@@ -17,12 +17,11 @@ uint64_t Scheduler::FollowLimit() const {
 bool Scheduler::MayFollow(const Work& work) const {
   const Rtsq& queue = *work.queue;
   const Task& task = queue.task;
-  const uint64_t since = follow_since_ != 0 ? follow_since_ : work.start;
-  const uint64_t limit = FollowLimit();
-  return work.end - since < limit && work.result.status == VNPU_OK && task.function != nullptr &&
-         task.blocks == 1 && task.status == VNPU_OK && task.deadline == 0 &&
-         (task.sqe.flags & VNPU_SQE_CQE) == 0 && queue.state == QueueState::kRunning &&
-         !queue.failed && (queue.model == nullptr || !queue.model->stopping) && watched_.empty() &&
+  return work.end - follow_since_ < FollowLimit() && work.result.status == VNPU_OK &&
+         task.function != nullptr && task.blocks == 1 && task.status == VNPU_OK &&
+         task.deadline == 0 && (task.sqe.flags & VNPU_SQE_CQE) == 0 &&
+         queue.state == QueueState::kRunning && !queue.failed &&
+         (queue.model == nullptr || !queue.model->stopping) && watched_.empty() &&
          LoadShared(session_->doorbell_summary) == 0 && one_priority_ && client_fences_ &&
          units_->Alone();
 }
@@ -44,6 +43,7 @@ bool Scheduler::TakeNext(Rtsq* queue) {
 }
 
 Scheduler::Followed Scheduler::TryToFollow(Work* work) {
+  follow_since_ = follow_since_ != 0 ? follow_since_ : work->start;
   if (!MayFollow(*work)) {
     return Followed::kNo;
   }
@@ -52,7 +52,6 @@ Scheduler::Followed Scheduler::TryToFollow(Work* work) {
   const QueueMemory& mem = queue->mem;
   const uint64_t ticks = work->end - work->start;
   const uint32_t unit = task.unit;
-  follow_since_ = follow_since_ != 0 ? follow_since_ : work->start;
   task.function->Average(1 + ticks);
   units_->CountTask();
   const uint64_t slot = queue->head & (mem.entries - 1);

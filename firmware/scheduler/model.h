@@ -73,6 +73,10 @@ struct Model {
   uint32_t status = VNPU_OK;  // how the caller's entry is going to end
   uint64_t exception = 0;     // record of the entry that failed; 0: none
 
+  // The client's queue whose entry the run is part of, through the models around this one.
+  const Rtsq& outermost_caller() const {
+    return caller->model == nullptr ? *caller : caller->model->outermost_caller();
+  }
   uint64_t image_offset() const {
     return static_cast<uint64_t>(reinterpret_cast<const std::byte*>(image) - memory.data());
   }

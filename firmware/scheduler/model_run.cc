@@ -293,8 +293,8 @@ void Scheduler::CompleteEntry(Rtsq* queue, uint32_t status) {
     return;
   }
   // Of a model inside of this one, the record is there already.
-  model->exception = queue->exception != 0 ? std::exchange(queue->exception, 0)
-                                           : RecordException(*queue, status);
+  model->exception =
+      queue->exception != 0 ? std::exchange(queue->exception, 0) : RecordException(*queue, status);
   // It takes part in being stopped like the others.
   queue->state = QueueState::kAdvance;
   advance_.PushBack(queue);

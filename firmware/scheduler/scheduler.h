@@ -331,8 +331,7 @@ class Scheduler {
   size_t poll_next_ = 0;     // where the next pass goes on
   bool look_at_all_ = true;  // the last pass was long ago
   const uint64_t short_ticks_;
-  uint64_t follow_since_ =
-      0;  // device clock when the first of kernels that follow one another began
+  uint64_t follow_since_ = 0;  // device clock when kernels began to follow one another; 0: none do
   std::vector<Rtsq*> parting_;
   uint64_t parting_since_ = 0;  // device clock when the first one came
   uint32_t passes_ = 0;

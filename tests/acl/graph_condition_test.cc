@@ -8,9 +8,8 @@ class GraphConditionTest : public GraphTest {
  protected:
   // Begins to capture stream_ and makes a condition.
   void Begin(uint32_t initial, bool assign) {
-    ASSERT_OK(aclmdlRICaptureBegin(stream_, kThreadLocal));
-    auto status = ACL_MODEL_RI_CAPTURE_STATUS_NONE;
-    ASSERT_OK(aclmdlRICaptureGetInfo(stream_, &status, &model_));
+    model_ = BeginCapture(kThreadLocal);
+    ASSERT_NE(model_, nullptr);
     condition_ = MakeCondition(model_, initial, assign, &word_);
   }
   static aclmdlRICondHandle MakeCondition(aclmdlRI model, uint32_t initial, bool assign,

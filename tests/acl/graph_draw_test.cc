@@ -50,13 +50,6 @@ class GraphDrawTest : public GraphTest {
     }
   }
 
-  aclmdlRI BeginCapture() {
-    EXPECT_OK(aclmdlRICaptureBegin(stream_, kThreadLocal));
-    auto status = ACL_MODEL_RI_CAPTURE_STATUS_NONE;
-    aclmdlRI model = nullptr;
-    EXPECT_OK(aclmdlRICaptureGetInfo(stream_, &status, &model));
-    return model;
-  }
   std::vector<aclmdlRI> AddCondition(aclmdlRI model, aclmdlRICondTaskType type, uint32_t bodies,
                                      aclrtStream stream) {
     aclmdlRICondHandle handle = nullptr;
@@ -82,7 +75,7 @@ class GraphDrawTest : public GraphTest {
 };
 
 TEST_F(GraphDrawTest, ALineWhoseEqualTasksAreOne) {
-  BeginCapture();
+  BeginCapture(kThreadLocal);
   ASSERT_OK(aclrtMemsetAsync(value_->get(), 8, 0, 8, stream_));
   for (int i = 0; i < 1000; ++i) {
     ASSERT_OK(Affine(value_->get(), 1, 1, stream_));
@@ -98,7 +91,7 @@ TEST_F(GraphDrawTest, ALineWhoseEqualTasksAreOne) {
 TEST_F(GraphDrawTest, Branches) {
   constexpr int kBranches = 3;
   const aclrtEvent fork = MakeEvent();
-  BeginCapture();
+  BeginCapture(kThreadLocal);
   ASSERT_OK(Affine(value_->get(), 1, 1, stream_));
   ASSERT_OK(aclrtRecordEvent(fork, stream_));
   for (int i = 0; i < kBranches; ++i) {
@@ -118,7 +111,7 @@ TEST_F(GraphDrawTest, Branches) {
 }
 
 TEST_F(GraphDrawTest, ConditionsWithTheirBodies) {
-  const aclmdlRI model = BeginCapture();
+  const aclmdlRI model = BeginCapture(kThreadLocal);
   ASSERT_OK(Affine(value_->get(), 1, 1, stream_));
   const auto either = AddCondition(model, ACL_MODEL_RI_COND_TYPE_IF, 2, stream_);
   const auto loop = AddCondition(model, ACL_MODEL_RI_COND_TYPE_WHILE, 1, stream_);

@@ -309,10 +309,8 @@ TEST_F(GraphExecuteTest, CallbacksAreCalledOnDestruction) {
 }
 
 TEST_F(GraphExecuteTest, AModelThatIsCapturedIsNotExecutedNorDestroyed) {
-  ASSERT_OK(aclmdlRICaptureBegin(stream_, kRelaxed));
-  auto status = ACL_MODEL_RI_CAPTURE_STATUS_NONE;
-  aclmdlRI model = nullptr;
-  ASSERT_OK(aclmdlRICaptureGetInfo(stream_, &status, &model));
+  const aclmdlRI model = BeginCapture(kRelaxed);
+  ASSERT_NE(model, nullptr);
   EXPECT_EQ(aclmdlRIExecuteAsync(model, other_), ACL_ERROR_RT_MODEL_CAPTURED);
   EXPECT_EQ(aclmdlRIDestroy(model), ACL_ERROR_RT_MODEL_CAPTURED);
   EXPECT_EQ(aclmdlRIUpdate(model), ACL_ERROR_RT_MODEL_UPDATE_FAILED);

@@ -95,10 +95,8 @@ TEST_F(GraphHostFuncTest, ALoopCallsItEachTime) {
   runs[0] = 0;
   int calls = 0;
   std::function<void()> count = [&] { ++calls; };
-  ASSERT_OK(aclmdlRICaptureBegin(stream_, kThreadLocal));
-  auto status = ACL_MODEL_RI_CAPTURE_STATUS_NONE;
-  aclmdlRI model = nullptr;
-  ASSERT_OK(aclmdlRICaptureGetInfo(stream_, &status, &model));
+  aclmdlRI model = BeginCapture(kThreadLocal);
+  ASSERT_NE(model, nullptr);
   aclmdlRICondHandle condition = nullptr;
   ASSERT_OK(
       aclmdlRICondHandleCreate(model, 5, ACL_MODEL_RI_COND_HANDLE_ASSIGN_DEFAULT, &condition));

@@ -1,9 +1,9 @@
 // Every kind of task as a part of a model: captured once, run twice.
-#include <cstring>
 #include <functional>
 #include <vector>
 
 #include "tests/acl/graph_support.h"
+#include "tests/acl/random_value.h"
 
 namespace vnpu::test {
 namespace {
@@ -135,24 +135,15 @@ TEST_F(GraphKindsTest, CopiesInBatches) {
 TEST_F(GraphKindsTest, RandomNumbers) {
   const DeviceArray<uint64_t> counter(2);
   const DeviceArray<uint32_t> numbers(4);
-  const auto value = [](uint64_t number) {
-    aclrtRandomParaInfo info{};
-    std::memcpy(info.valueOrAddr, &number, sizeof(number));
-    info.size = sizeof(number);
-    return info;
-  };
   aclrtRandomNumTaskInfo task{};
   task.dataType = ACL_UINT32;
   task.randomNumFuncParaInfo.funcType = ACL_RT_RANDOM_NUM_FUNC_TYPE_UNIFORM_DIS;
-  aclrtRandomParaInfo most = value(1000);
-  most.size = 4;
-  aclrtRandomParaInfo least = value(10);
-  least.size = 4;
-  task.randomNumFuncParaInfo.paramInfo.uniformDisInfo = {.min = least, .max = most};
+  task.randomNumFuncParaInfo.paramInfo.uniformDisInfo = {.min = RandomValue(uint32_t{10}),
+                                                         .max = RandomValue(uint32_t{1000})};
   task.randomResultAddr = numbers.get();
   task.randomCounterAddr = counter.get();
-  task.randomSeed = value(1234);
-  task.randomNum = value(4);
+  task.randomSeed = RandomValue(uint64_t{1234});
+  task.randomNum = RandomValue(uint64_t{4});
   CaptureAndRun(
       [&](aclrtStream stream) { EXPECT_OK(aclrtRandomNumAsync(&task, stream, nullptr)); });
   for (const uint32_t number : numbers.Read()) {

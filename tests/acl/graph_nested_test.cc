@@ -75,10 +75,8 @@ TEST_F(GraphNestedTest, IsFreeAfterACaptureThatFailed) {
 }
 
 TEST_F(GraphNestedTest, NotBeforeItIsReady) {
-  ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
-  auto status = ACL_MODEL_RI_CAPTURE_STATUS_NONE;
-  aclmdlRI model = nullptr;
-  ASSERT_OK(aclmdlRICaptureGetInfo(stream_, &status, &model));
+  const aclmdlRI model = BeginCapture(kGlobal);
+  ASSERT_NE(model, nullptr);
   EXPECT_EQ(aclmdlRIExecuteAsync(model, stream_), ACL_ERROR_RT_MODEL_CAPTURED);
   EXPECT_OK(aclmdlRIDestroy(EndCapture(stream_)));
 }

@@ -3,42 +3,24 @@
 
 #include "acl/acl_rt_memory_soma.h"
 #include "tests/acl/graph_support.h"
+#include "tests/acl/pool_support.h"
 
 namespace vnpu::test {
 namespace {
 
-constexpr uint64_t kMiB = uint64_t{1} << 20;
-
-class GraphPoolTest : public GraphTest {
+class GraphPoolTest : public WithPool<GraphTest> {
  protected:
   void SetUp() override {
     GraphTest::SetUp();
-    aclrtMemPoolProps properties{};
-    properties.allocType = ACL_MEM_ALLOCATION_TYPE_PINNED;
-    properties.handleType = ACL_MEM_HANDLE_TYPE_NONE;
-    properties.location = {.id = 0, .type = ACL_MEM_LOCATION_TYPE_DEVICE};
-    properties.maxSize = 8 * kMiB;
-    ASSERT_OK(aclrtMemPoolCreate(&pool_, &properties));
+    pool_ = Create(8 * kPoolMiB);
+    ASSERT_NE(pool_, nullptr);
   }
-  void* Malloc(size_t size, aclrtStream stream) {
-    void* memory = nullptr;
-    EXPECT_OK(aclrtMemPoolMallocAsync(&memory, size, pool_, stream));
-    return memory;
-  }
-  uint64_t Get(aclrtMemPoolAttr attr) {
-    uint64_t value = 0;
-    EXPECT_OK(aclrtMemPoolGetAttr(pool_, attr, &value));
-    return value;
-  }
-  uint64_t Used() { return Get(ACL_RT_MEM_POOL_ATTR_USED_MEM_CURRENT); }
-  uint64_t Reserved() { return Get(ACL_RT_MEM_POOL_ATTR_RESERVED_MEM_CURRENT); }
+  void* Malloc(size_t size, aclrtStream stream) { return WithPool::Malloc(pool_, size, stream); }
   // Gives back what is free.
   uint64_t Trimmed() {
     EXPECT_OK(aclrtMemPoolTrimTo(pool_, 0));
     return Reserved();
   }
-
-  aclrtMemPool pool_ = nullptr;
 };
 
 TEST_F(GraphPoolTest, EachRunUsesTheMemory) {
@@ -63,12 +45,12 @@ TEST_F(GraphPoolTest, EachRunUsesTheMemory) {
 
 TEST_F(GraphPoolTest, NobodyElseGetsWhatAModelFreed) {
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
-  void* const memory = Malloc(3 * kMiB, stream_);
+  void* const memory = Malloc(3 * kPoolMiB, stream_);
   ASSERT_OK(aclrtMemPoolFreeAsync(memory, stream_));
-  EXPECT_EQ(Malloc(3 * kMiB, stream_), memory) << "but its stream";
+  EXPECT_EQ(Malloc(3 * kPoolMiB, stream_), memory) << "but its stream";
   ASSERT_OK(aclrtMemPoolFreeAsync(memory, stream_));
   const aclmdlRI model = EndCapture(stream_);
-  void* const other = Malloc(3 * kMiB, stream_);
+  void* const other = Malloc(3 * kPoolMiB, stream_);
   EXPECT_NE(other, memory);
   ASSERT_OK(aclrtMemPoolFreeAsync(other, stream_));
   ASSERT_OK(aclmdlRIDestroy(model));
@@ -80,9 +62,9 @@ TEST_F(GraphPoolTest, OtherStreamsOfTheModelGetOtherMemory) {
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
   ASSERT_OK(aclrtRecordEvent(fork, stream_));
   ASSERT_OK(aclrtStreamWaitEvent(other_, fork));
-  void* const memory = Malloc(2 * kMiB, stream_);
+  void* const memory = Malloc(2 * kPoolMiB, stream_);
   ASSERT_OK(aclrtMemPoolFreeAsync(memory, stream_));
-  EXPECT_NE(Malloc(2 * kMiB, other_), memory);
+  EXPECT_NE(Malloc(2 * kPoolMiB, other_), memory);
   ASSERT_OK(aclrtRecordEvent(join, other_));
   ASSERT_OK(aclrtStreamWaitEvent(stream_, join));
   ASSERT_OK(aclmdlRIDestroy(EndCapture(stream_)));
@@ -142,14 +124,14 @@ TEST_F(GraphPoolTest, ThePoolMayGoBeforeTheModel) {
 
 TEST_F(GraphPoolTest, APoolThatIsFullSaysSo) {
   ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
-  void* const memory = Malloc(6 * kMiB, stream_);
+  void* const memory = Malloc(6 * kPoolMiB, stream_);
   void* more = nullptr;
-  EXPECT_EQ(aclrtMemPoolMallocAsync(&more, 6 * kMiB, pool_, stream_),
+  EXPECT_EQ(aclrtMemPoolMallocAsync(&more, 6 * kPoolMiB, pool_, stream_),
             ACL_ERROR_RT_MEMORY_ALLOCATION);
-  EXPECT_EQ(aclrtMemPoolMallocAsync(&more, 9 * kMiB, pool_, stream_),
+  EXPECT_EQ(aclrtMemPoolMallocAsync(&more, 9 * kPoolMiB, pool_, stream_),
             ACL_ERROR_RT_MEMORY_ALLOCATION);
   ASSERT_OK(aclrtMemPoolFreeAsync(memory, stream_));
-  EXPECT_EQ(Malloc(4 * kMiB, stream_), memory);
+  EXPECT_EQ(Malloc(4 * kPoolMiB, stream_), memory);
   ASSERT_OK(aclmdlRIDestroy(EndCapture(stream_)));
 }
 

@@ -104,9 +104,8 @@ TEST_F(GraphPrintTest, VerboseJsonHasArguments) {
 }
 
 TEST_F(GraphPrintTest, ConditionsNameTheirBodies) {
-  ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
-  auto status = ACL_MODEL_RI_CAPTURE_STATUS_NONE;
-  ASSERT_OK(aclmdlRICaptureGetInfo(stream_, &status, &model_));
+  model_ = BeginCapture(kGlobal);
+  ASSERT_NE(model_, nullptr);
   aclmdlRICondHandle condition = nullptr;
   ASSERT_OK(
       aclmdlRICondHandleCreate(model_, 0, ACL_MODEL_RI_COND_HANDLE_ASSIGN_DEFAULT, &condition));

@@ -23,6 +23,14 @@ aclmdlRICaptureStatus GraphTest::CaptureStatus(aclrtStream stream) {
   return status;
 }
 
+aclmdlRI GraphTest::BeginCapture(aclmdlRICaptureMode mode) {
+  EXPECT_OK(aclmdlRICaptureBegin(stream_, mode));
+  auto status = ACL_MODEL_RI_CAPTURE_STATUS_NONE;
+  aclmdlRI model = nullptr;
+  EXPECT_OK(aclmdlRICaptureGetInfo(stream_, &status, &model));
+  return model;
+}
+
 aclmdlRI GraphTest::EndCapture(aclrtStream stream) {
   aclmdlRI model = nullptr;
   EXPECT_OK(aclmdlRICaptureEnd(stream, &model));

@@ -25,6 +25,8 @@ class GraphTest : public KernelTest {
   void TearDown() override;
 
   aclmdlRICaptureStatus CaptureStatus(aclrtStream stream);
+  // Begins to capture stream_.
+  aclmdlRI BeginCapture(aclmdlRICaptureMode mode);
   // Ends the capture of the stream.
   aclmdlRI EndCapture(aclrtStream stream);
   // Executes in stream_ and waits.

@@ -4,47 +4,19 @@
 #include <vector>
 
 #include "acl/acl_rt_memory_soma.h"
+#include "tests/acl/pool_support.h"
 #include "tests/acl/support.h"
 
 namespace vnpu::test {
 namespace {
 
-constexpr uint64_t kPoolMiB = uint64_t{1} << 20;
-
-aclrtMemPoolProps Properties(size_t max_size) {
-  aclrtMemPoolProps properties{};
-  properties.allocType = ACL_MEM_ALLOCATION_TYPE_PINNED;
-  properties.handleType = ACL_MEM_HANDLE_TYPE_NONE;
-  properties.location = {.id = 0, .type = ACL_MEM_LOCATION_TYPE_DEVICE};
-  properties.maxSize = max_size;
-  return properties;
-}
-
-class PoolTest : public KernelTest {
+class PoolTest : public WithPool<KernelTest> {
  protected:
   void SetUp() override {
     KernelTest::SetUp();
     ASSERT_OK(aclrtCreateStream(&other_));
     pool_ = Create(64 * kPoolMiB);
   }
-  static aclrtMemPool Create(size_t max_size) {
-    aclrtMemPool pool = nullptr;
-    const aclrtMemPoolProps properties = Properties(max_size);
-    EXPECT_OK(aclrtMemPoolCreate(&pool, &properties));
-    return pool;
-  }
-  static void* Malloc(aclrtMemPool pool, size_t size, aclrtStream stream) {
-    void* memory = nullptr;
-    EXPECT_OK(aclrtMemPoolMallocAsync(&memory, size, pool, stream));
-    return memory;
-  }
-  uint64_t Get(aclrtMemPoolAttr attr) {
-    uint64_t value = 0;
-    EXPECT_OK(aclrtMemPoolGetAttr(pool_, attr, &value));
-    return value;
-  }
-  uint64_t Used() { return Get(ACL_RT_MEM_POOL_ATTR_USED_MEM_CURRENT); }
-  uint64_t Reserved() { return Get(ACL_RT_MEM_POOL_ATTR_RESERVED_MEM_CURRENT); }
   static void Switch(aclrtMemPool pool, aclrtMemPoolAttr attr, uint32_t value) {
     ASSERT_OK(aclrtMemPoolSetAttr(pool, attr, &value));
   }
@@ -59,7 +31,6 @@ class PoolTest : public KernelTest {
   }
 
   aclrtStream other_ = nullptr;
-  aclrtMemPool pool_ = nullptr;
 };
 
 TEST_F(PoolTest, MemoryIsThereForTheTasksThatFollow) {

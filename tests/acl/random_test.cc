@@ -1,20 +1,12 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
 
+#include "tests/acl/random_value.h"
 #include "tests/acl/support.h"
 
 namespace vnpu::test {
 namespace {
-
-template <class T>
-aclrtRandomParaInfo RandomValue(T value) {
-  aclrtRandomParaInfo info{};
-  std::memcpy(info.valueOrAddr, &value, sizeof(value));
-  info.size = sizeof(value);
-  return info;
-}
 
 aclrtRandomParaInfo RandomAt(const void* address) {
   aclrtRandomParaInfo info = RandomValue(reinterpret_cast<uint64_t>(address));

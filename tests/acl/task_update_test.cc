@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "tests/acl/graph_support.h"
+#include "tests/acl/random_value.h"
 
 namespace vnpu::test {
 namespace {
@@ -177,21 +178,15 @@ TEST_F(TaskUpdateTest, RandomNumbersAreMadeOfWhatStandsInDeviceMemory) {
   const DeviceArray<uint32_t> first(kCount);
   const DeviceArray<uint32_t> second(kCount);
   const DeviceArray<uint32_t> expected(kCount);
-  const auto value = [](auto number) {
-    aclrtRandomParaInfo info{};
-    std::memcpy(info.valueOrAddr, &number, sizeof(number));
-    info.size = sizeof(number);
-    return info;
-  };
   aclrtRandomNumTaskInfo random{};
   random.dataType = ACL_UINT32;
   random.randomNumFuncParaInfo.funcType = ACL_RT_RANDOM_NUM_FUNC_TYPE_UNIFORM_DIS;
-  random.randomNumFuncParaInfo.paramInfo.uniformDisInfo = {.min = value(uint32_t{1}),
-                                                           .max = value(uint32_t{1} << 30)};
+  random.randomNumFuncParaInfo.paramInfo.uniformDisInfo = {.min = RandomValue(uint32_t{1}),
+                                                           .max = RandomValue(uint32_t{1} << 30)};
   random.randomResultAddr = first.get();
   random.randomCounterAddr = counter.get();
-  random.randomSeed = value(uint64_t{1});
-  random.randomNum = value(uint64_t{kCount});
+  random.randomSeed = RandomValue(uint64_t{1});
+  random.randomNum = RandomValue(uint64_t{kCount});
   ASSERT_OK(aclrtRandomNumAsync(&random, head_, nullptr));
   const uint32_t task = LastTask();
   EndBuild();
@@ -201,9 +196,9 @@ TEST_F(TaskUpdateTest, RandomNumbersAreMadeOfWhatStandsInDeviceMemory) {
   ASSERT_OK(aclrtMemset(count.get(), 8, 0, 8));
   const uint64_t half = kCount / 2;
   ASSERT_OK(aclrtMemcpy(count.get(), 8, &half, 8, ACL_MEMCPY_HOST_TO_DEVICE));
-  changed.randomSeed = value(uint16_t{2});  // what follows its two bytes is no part of it
+  changed.randomSeed = RandomValue(uint16_t{2});  // what follows its two bytes is no part of it
   changed.randomSeed.valueOrAddr[5] = 0xff;
-  changed.randomNum = value(count.get());
+  changed.randomNum = RandomValue(count.get());
   changed.randomNum.isAddr = 1;
   changed.randomResultAddr = expected.get();
   ASSERT_OK(aclrtRandomNumAsync(&changed, stream_, nullptr));

@@ -140,17 +140,17 @@ TEST_P(ModelBadCall, IsRefused) {
 
 INSTANTIATE_TEST_SUITE_P(
     Entries, ModelBadCall,
-    testing::Values(
-        BadCall{"Event", Interrupt(VNPU_MAX_EVENTS, 1, 0), VNPU_SQE_SEQ_NEXT},
-        BadCall{"OtherEvent", Interrupt(1, VNPU_MAX_EVENTS, 0), VNPU_SQE_SEQ_NEXT},
-        BadCall{"Irq", Interrupt(1, 2, VNPU_MAX_IRQS), VNPU_SQE_SEQ_NEXT},
-        BadCall{"NextOfRecord", Record(1, 2), VNPU_SQE_SEQ_NEXT},
-        BadCall{"NextOfWait", Wait(1, 2), VNPU_SQE_SEQ_NEXT},
-        BadCall{"WaitEvent", Wait(1, VNPU_MAX_EVENTS), VNPU_SQE_SEQ_OF_EVENT},
-        BadCall{"OfEventOfRecord", Record(1, 2), VNPU_SQE_SEQ_OF_EVENT},
-        BadCall{"OfEventOfInterrupt", Interrupt(1, 2, 0), VNPU_SQE_SEQ_OF_EVENT},
-        BadCall{"Both", Wait(1, 8), VNPU_SQE_SEQ_OF_EVENT | VNPU_SQE_SEQ_IN_ARGS},
-        BadCall{"BothNext", Interrupt(1, 8, 0), VNPU_SQE_SEQ_NEXT | VNPU_SQE_SEQ_IN_ARGS}),
+    testing::Values(BadCall{"Event", Interrupt(VNPU_MAX_EVENTS, 1, 0), VNPU_SQE_SEQ_NEXT},
+                    BadCall{"OtherEvent", Interrupt(1, VNPU_MAX_EVENTS, 0), VNPU_SQE_SEQ_NEXT},
+                    BadCall{"Irq", Interrupt(1, 2, VNPU_MAX_IRQS), VNPU_SQE_SEQ_NEXT},
+                    BadCall{"NextOfRecord", Record(1, 2), VNPU_SQE_SEQ_NEXT},
+                    BadCall{"NextOfWait", Wait(1, 2), VNPU_SQE_SEQ_NEXT},
+                    BadCall{"WaitEvent", Wait(1, VNPU_MAX_EVENTS), VNPU_SQE_SEQ_OF_EVENT},
+                    BadCall{"OfEventOfRecord", Record(1, 2), VNPU_SQE_SEQ_OF_EVENT},
+                    BadCall{"OfEventOfInterrupt", Interrupt(1, 2, 0), VNPU_SQE_SEQ_OF_EVENT},
+                    BadCall{"Both", Wait(1, 8), VNPU_SQE_SEQ_OF_EVENT | VNPU_SQE_SEQ_IN_ARGS},
+                    BadCall{"BothNext", Interrupt(1, 8, 0),
+                            VNPU_SQE_SEQ_NEXT | VNPU_SQE_SEQ_IN_ARGS}),
     [](const auto& tested) { return tested.param.name; });
 
 }  // namespace

@@ -272,9 +272,9 @@ struct vnpu_sqe_interrupt {
  * VNPU_E_WAIT_TIMEOUT while it waits for them, VNPU_E_TIMEOUT later). With update_bytes, bytes are
  * copied into the model's memory as VNPU_OP_MODEL_UPDATE does it, when earlier runs are over.
  *
- * With VNPU_FEATURE_MODEL_CALLS also in images, of other models: the run is part of the one that the
- * entry belongs to, and ends with it. Models run inside of others up to VNPU_MAX_MODEL_DEPTH deep,
- * and not inside of themselves. */
+ * With VNPU_FEATURE_MODEL_CALLS also in images, of other models: the run is part of the one that
+ * the entry belongs to, and ends with it. Models run inside of others up to VNPU_MAX_MODEL_DEPTH
+ * deep, and not inside of themselves. */
 struct vnpu_sqe_execute {
   uint32_t model_id;
   uint32_t update_bytes;  /* 0: nothing is copied; then the two fields of the copy are 0 */

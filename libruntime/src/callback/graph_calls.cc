@@ -4,6 +4,7 @@
 
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/callback/host_calls.h"
+#include "libruntime/src/graph/capture.h"
 #include "libruntime/src/graph/graph_stream.h"
 #include "libruntime/src/graph/group.h"
 #include "libruntime/src/graph/program.h"
@@ -32,7 +33,7 @@ aclError HostCalls::LaunchInGraph(CallKind kind, Stream* stream, HostFunction fu
   }
   bool placed = false;
   const aclError error = Submit(stream, 0, 0, [&](Slot& slot) {
-    GraphStream* const graph = stream->update != nullptr ? stream->update->scratch : stream->graph;
+    GraphStream* const graph = PlaceOf(*stream);
     if (graph == nullptr) {  // its capture has ended meanwhile
       slot.sqe->opcode = VNPU_OP_NOP;
       return;
@@ -51,9 +52,7 @@ aclError HostCalls::LaunchInGraph(CallKind kind, Stream* stream, HostFunction fu
     return error;
   }
   EndGraphCall(call);
-  return error != ACL_SUCCESS
-             ? error
-             : Fail(ACL_ERROR_RT_STREAM_NOT_CAPTURED, "the stream's capture ended meanwhile");
+  return error != ACL_SUCCESS ? error : FailCaptureEnded();
 }
 
 // With mutex_ held.

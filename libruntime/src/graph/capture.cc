@@ -316,4 +316,8 @@ aclError LeaveCapture(Stream* stream, bool force) {
   return ACL_SUCCESS;
 }
 
+aclError FailCaptureEnded() {
+  return Fail(ACL_ERROR_RT_STREAM_NOT_CAPTURED, "the stream's capture ended meanwhile");
+}
+
 }  // namespace vnpu::runtime

@@ -66,6 +66,9 @@ inline aclError CheckStreamWait(Stream* stream, const char* what, bool* nothing_
 // The model that captures the stream; null: none does.
 Model* CaptureOf(Stream* stream);
 
+// For a task of a capture that was ended before it came.
+[[gnu::cold]] aclError FailCaptureEnded();
+
 // A stream ends. With `force`, a capture of it fails; otherwise the call does.
 aclError LeaveCapture(Stream* stream, bool force);
 

@@ -70,14 +70,6 @@ bool TakesPlainTasks(const GraphStream& graph) {
   }
 }
 
-// The nodes that take the stream's tasks; null: its queue does.
-GraphStream* PlaceOf(const Stream& stream) {
-  if (stream.update != nullptr) {
-    return stream.update->scratch;
-  }
-  return stream.graph;
-}
-
 // With the lock held: makes the node.
 void OpenNode(GraphStream* graph, uint32_t arg_bytes, uint32_t data_bytes,
               internal::GraphPlace* place) {
@@ -166,6 +158,10 @@ inline void Append(Stream* stream, GraphStream* graph, const GraphNode& node) {
 }
 
 }  // namespace
+
+GraphStream* PlaceOf(const Stream& stream) {
+  return stream.update != nullptr ? stream.update->scratch : stream.graph;
+}
 
 namespace internal {
 

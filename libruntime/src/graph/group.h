@@ -25,6 +25,9 @@ void DropGroupUpdate(Stream* stream);
 
 aclError ResolveGroup(void* handle, TaskGroup** group);
 
+// The nodes that take the stream's tasks; null: its queue does. With the stream's lock held.
+GraphStream* PlaceOf(const Stream& stream);
+
 // For submission, with the stream's lock held: codes only.
 aclError EnterGroup(TaskGroup* group, GraphNode* node);
 aclError CheckReplacement(const GroupUpdate& update, const GraphNode& node);

@@ -4,6 +4,7 @@
 
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/device/session.h"
+#include "libruntime/src/graph/capture.h"
 #include "libruntime/src/graph/group.h"
 
 namespace vnpu::runtime {
@@ -23,7 +24,7 @@ aclError NestModel(Model* model, Stream* stream) {
   }
   bool placed = false;
   const aclError error = Submit(stream, 0, 0, [&](Slot& slot) {
-    GraphStream* const graph = stream->update != nullptr ? stream->update->scratch : stream->graph;
+    GraphStream* const graph = PlaceOf(*stream);
     slot.sqe->opcode = graph != nullptr ? VNPU_OP_MODEL_EXECUTE : VNPU_OP_NOP;
     if (graph != nullptr) {
       placed = true;
@@ -36,9 +37,7 @@ aclError NestModel(Model* model, Stream* stream) {
     return error;
   }
   LeaveNested(nested);
-  return error != ACL_SUCCESS
-             ? error
-             : Fail(ACL_ERROR_RT_STREAM_NOT_CAPTURED, "the stream's capture ended meanwhile");
+  return error != ACL_SUCCESS ? error : FailCaptureEnded();
 }
 
 void LeaveNested(const NestedModel& nested) {

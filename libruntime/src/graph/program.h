@@ -103,6 +103,7 @@ bool IdleProgram(Program& program);
 
 // The copies of the image that runs can meet.
 std::vector<uint32_t> CopiesInUse(Program* program);
+
 // Locks a program and all that run it as a part of theirs.
 class LockedPrograms {
  public:

@@ -61,7 +61,7 @@ struct alignas(64) Module : SlabObject {
   uint32_t module_id = 0;
   uint32_t kernels = 0;
   std::vector<uint32_t> kernel_ids;  // as FindKernelIds gives them; empty: not asked for yet
-  uint64_t address = 0;  // 0: not on the device yet
+  uint64_t address = 0;              // 0: not on the device yet
   uint64_t span = 0;
   std::map<std::string, Function*, std::less<>> functions;
   // Operators of AI CPU images (opType): the kernels' names in the image.

@@ -4,6 +4,7 @@
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/round_up.h"
 #include "libruntime/src/device/session.h"
+#include "libruntime/src/graph/capture.h"
 #include "libruntime/src/graph/graph_stream.h"
 #include "libruntime/src/memory/memory_pool.h"
 #include "libruntime/src/stream/stream.h"
@@ -18,9 +19,7 @@ aclError PlaceInGraph(Stream* stream, GraphStream** graph) {
     slot.kind = NodeKind::kMemory;
     slot.sqe->opcode = VNPU_OP_NOP;
   }));
-  return *graph != nullptr
-             ? ACL_SUCCESS
-             : Fail(ACL_ERROR_RT_STREAM_NOT_CAPTURED, "the stream's capture ended meanwhile");
+  return *graph != nullptr ? ACL_SUCCESS : FailCaptureEnded();
 }
 
 }  // namespace
@@ -52,11 +51,7 @@ aclError MemoryPools::AllocateInGraph(MemPool* pool, uint64_t size, Stream* stre
   VNPU_RETURN_IF_ERROR(PlaceInGraph(stream, &graph));
   const std::lock_guard lock(mutex_);
   MemPoolState* state = nullptr;
-  VNPU_RETURN_IF_ERROR(FindState(pool, &state));
-  if (size > state->max_size) {
-    return Fail(ACL_ERROR_RT_MEMORY_ALLOCATION, "{} bytes are more than the pool's {}", size,
-                state->max_size);
-  }
+  VNPU_RETURN_IF_ERROR(FindStateFor(pool, size, &state));
   *address = TakeFromGraph(*graph, size, RoundUp(2 * size, BlockPool::kAlign));
   if (*address == 0) {
     *address = TakeFree(*state, size);

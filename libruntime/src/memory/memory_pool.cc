@@ -238,6 +238,14 @@ MemoryPools::Used MemoryPools::Unuse(uint64_t address) {
   return used;
 }
 
+aclError MemoryPools::FindStateFor(const MemPool* pool, uint64_t size, MemPoolState** state) const {
+  VNPU_RETURN_IF_ERROR(FindState(pool, state));
+  return size <= (*state)->max_size
+             ? ACL_SUCCESS
+             : Fail(ACL_ERROR_RT_MEMORY_ALLOCATION, "{} bytes are more than the pool's {}", size,
+                    (*state)->max_size);
+}
+
 aclError MemoryPools::Allocate(MemPool* pool, uint64_t size, Stream* stream, uint64_t* address) {
   if (stream->has(kDiverted)) {
     return AllocateInGraph(pool, size, stream, address);
@@ -249,11 +257,7 @@ aclError MemoryPools::Allocate(MemPool* pool, uint64_t size, Stream* stream, uin
   {
     const std::lock_guard lock(mutex_);
     MemPoolState* state = nullptr;
-    VNPU_RETURN_IF_ERROR(FindState(pool, &state));
-    if (size > state->max_size) {
-      return Fail(ACL_ERROR_RT_MEMORY_ALLOCATION, "{} bytes are more than the pool's {}", size,
-                  state->max_size);
-    }
+    VNPU_RETURN_IF_ERROR(FindStateFor(pool, size, &state));
     *address = TakeOwn(*state, size, RoundUp(2 * size, BlockPool::kAlign), queue);
     if (*address == 0) {
       *address = TakeFree(*state, size);

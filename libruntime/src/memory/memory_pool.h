@@ -122,6 +122,8 @@ class MemoryPools {
   void PutAway(MemPoolState& state, uint64_t size, const PendingBlock& block);
 
   aclError FindState(const MemPool* pool, MemPoolState** state) const;
+  // Of a pool that is to give so much.
+  aclError FindStateFor(const MemPool* pool, uint64_t size, MemPoolState** state) const;
   // The functions below are called with the mutex held.
   void SettlePending(MemPoolState& state);
   void Trim(MemPoolState& state, uint64_t keep);

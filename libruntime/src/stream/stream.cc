@@ -314,6 +314,16 @@ aclError WaitForTask(Session& session, const Submitted& task, Deadline deadline,
   return FailWith(failure->code, failure->text);
 }
 
+namespace {
+
+aclError AwaitHead(Session& session, SubmitQueue& queue, uint64_t target) {
+  return WaitForHead(session, queue, target, std::nullopt) == WaitResult::kLost
+             ? FailDeviceLost(session.index())
+             : ACL_SUCCESS;
+}
+
+}  // namespace
+
 aclError AwaitRoom(Stream* stream) {
   std::shared_ptr<Session> session;
   SubmitQueue* queue = nullptr;
@@ -327,9 +337,7 @@ aclError AwaitRoom(Stream* stream) {
     queue = stream->queue;
     target = queue->RoomTarget();
   }
-  return WaitForHead(*session, *queue, target, std::nullopt) == WaitResult::kLost
-             ? FailDeviceLost(session->index())
-             : ACL_SUCCESS;
+  return AwaitHead(*session, *queue, target);
 }
 
 bool LastTask(uint64_t* task) {
@@ -357,10 +365,7 @@ aclError WaitForRoom(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, ui
     queue->SetDataMemory(memory, kDataRingBytes);
     return ACL_SUCCESS;
   }
-  if (WaitForHead(*session, *queue, target, std::nullopt) == WaitResult::kLost) {
-    return FailDeviceLost(session->index());
-  }
-  return ACL_SUCCESS;
+  return AwaitHead(*session, *queue, target);
 }
 
 aclError FailIfStopped(Stream* stream) {

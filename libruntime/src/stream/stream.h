@@ -61,7 +61,7 @@ bool LastTask(uint64_t* task);
 aclError AwaitRoom(Stream* stream);
 
 namespace internal {
-// What TrySubmit returns when the queue is full; no code of the interface.
+// What Submit<false> returns when the queue is full; no code of the interface.
 inline constexpr aclError kNoRoom = -1;
 // Index of the task that the calling thread submitted last; none: ~0. With kGraphTask: its number
 // in a graph.
