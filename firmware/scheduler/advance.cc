@@ -118,27 +118,14 @@ uint32_t Scheduler::Decode(Rtsq* queue) {
     case VNPU_OP_EVENT_RECORD:
     case VNPU_OP_EVENT_WAIT:
     case VNPU_OP_EVENT_RESET:
-      switch (RunEvent(queue)) {
-        case EventResult::kDone:
-          Complete(queue, VNPU_OK);
-          return VNPU_OK;
-        case EventResult::kWait:
-          return VNPU_OK;
-        case EventResult::kInvalid:
-          return VNPU_E_INVALID_SQE;
-      }
-      return VNPU_E_INVALID_SQE;
+      return RunEvent(queue);
     case VNPU_OP_NOTIFY_RECORD:
     case VNPU_OP_NOTIFY_WAIT:
       return DecodeNotify(queue);
     case VNPU_OP_VALUE_WAIT:
       return DecodeValueWait(queue);
     case VNPU_OP_INTERRUPT:
-      if (RunInterrupt(queue) == EventResult::kInvalid) {
-        return VNPU_E_INVALID_SQE;
-      }
-      Complete(queue, VNPU_OK);
-      return VNPU_OK;
+      return RunInterrupt(queue);
     case VNPU_OP_NOP:
       if (!AllZero(sqe.payload)) {
         return VNPU_E_INVALID_SQE;

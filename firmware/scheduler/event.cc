@@ -4,33 +4,33 @@
 
 namespace vnpu::firmware {
 
-Scheduler::EventResult Scheduler::RunEvent(Rtsq* queue) {
+uint32_t Scheduler::RunEvent(Rtsq* queue) {
   const vnpu_sqe& sqe = queue->task.sqe;
   const vnpu_sqe_event& event = sqe.event;
   const bool reset = sqe.opcode == VNPU_OP_EVENT_RESET;
   if (event.event_id >= VNPU_MAX_EVENTS || event.reserved0 != 0 || (event.seq == 0 && !reset)) {
-    return EventResult::kInvalid;
+    return VNPU_E_INVALID_SQE;
   }
   for (const uint64_t word : event.reserved1) {
     if (word != 0) {
-      return EventResult::kInvalid;
+      return VNPU_E_INVALID_SQE;
     }
   }
   vnpu_event_reg& reg = session_->events[event.event_id];
   const uint64_t current = LoadShared(reg.seq);
   if (reset) {
+    queue->task.start = queue->task.end = clock_->Now();
     StoreShared(reg.seq, event.seq, std::memory_order_release);
-    if (event_waiters_[event.event_id] != nullptr) {
-      ReleaseWaiters(event.event_id, event.seq, clock_->Now());
-    }
-    return EventResult::kDone;
+    CompleteRecord(queue, event.event_id, event.seq);
+    return VNPU_OK;
   }
   if (sqe.opcode == VNPU_OP_EVENT_RECORD) {
     Record(queue, event.event_id, event.seq);
-    return EventResult::kDone;
+    return VNPU_OK;
   }
   if (current >= event.seq) {
-    return EventResult::kDone;
+    Complete(queue, VNPU_OK);
+    return VNPU_OK;
   }
   queue->state = QueueState::kWaiting;
   queue->wait_seq = event.seq;
@@ -39,7 +39,7 @@ Scheduler::EventResult Scheduler::RunEvent(Rtsq* queue) {
   if (sqe.timeout_us != 0) {
     SetDeadline(queue, clock_->Now());
   }
-  return EventResult::kWait;
+  return VNPU_OK;
 }
 
 void Scheduler::Record(Rtsq* queue, uint32_t event_id, uint64_t seq) {
@@ -50,26 +50,43 @@ void Scheduler::Record(Rtsq* queue, uint32_t event_id, uint64_t seq) {
   if (LoadShared(reg.seq) < seq) {
     StoreShared(reg.timestamp, now);
     StoreShared(reg.seq, seq, std::memory_order_release);
-    if (event_waiters_[event_id] != nullptr) {
-      ReleaseWaiters(event_id, seq, now);
-    }
+  }
+  CompleteRecord(queue, event_id, seq);
+}
+
+// Whoever sees a task over that has waited sees the one over that it waited for.
+void Scheduler::CompleteRecord(Rtsq* queue, uint32_t event_id, uint64_t seq) {
+  const uint64_t now = queue->task.end;
+  Complete(queue, VNPU_OK);
+  if (event_waiters_[event_id] != nullptr) {
+    ReleaseWaiters(event_id, seq, now);
+    GiveWay(queue);
   }
 }
 
-Scheduler::EventResult Scheduler::RunInterrupt(Rtsq* queue) {
+// Of two queues that can go on, the one that had to wait goes first.
+void Scheduler::GiveWay(Rtsq* queue) {
+  if (queue->state == QueueState::kAdvance) {
+    advance_.Remove(queue);
+    advance_.PushBack(queue);
+  }
+}
+
+uint32_t Scheduler::RunInterrupt(Rtsq* queue) {
   const vnpu_sqe_interrupt& interrupt = queue->task.sqe.interrupt;
   if (interrupt.event_id >= VNPU_MAX_EVENTS || interrupt.irq_id >= VNPU_MAX_IRQS ||
       interrupt.seq == 0) {
-    return EventResult::kInvalid;
+    return VNPU_E_INVALID_SQE;
   }
   for (const uint64_t word : interrupt.reserved) {
     if (word != 0) {
-      return EventResult::kInvalid;
+      return VNPU_E_INVALID_SQE;
     }
   }
+  const uint32_t irq_id = interrupt.irq_id;
   Record(queue, interrupt.event_id, interrupt.seq);
-  platform_->PostIrq(interrupt.irq_id);
-  return EventResult::kDone;
+  platform_->PostIrq(irq_id);
+  return VNPU_OK;
 }
 
 void Scheduler::ReleaseWaiters(uint32_t event_id, uint64_t seq, uint64_t now) {

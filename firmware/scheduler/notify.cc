@@ -87,12 +87,16 @@ uint32_t Scheduler::DecodeNotify(Rtsq* queue) {
   }
   Notify& notify = notifies_[entry.notify_id];
   if (record) {
-    RecordNotify(entry);
+    ChangeNotify(entry);
+    Complete(queue, VNPU_OK);  // before the end of who waits for it, as CompleteRecord() does
     if (notify.page != nullptr && Watching()) {
       // Waits of this session must not hang on the next pass: the worker may be about to sleep.
       PollWatched();
+      GiveWay(queue);
+    } else if (notify.waiters != nullptr) {
+      ReleaseNotified(&notify);
+      GiveWay(queue);
     }
-    Complete(queue, VNPU_OK);
     return VNPU_OK;
   }
   // Whoever came first is first: a count that no one of those who wait wants is left for this one.
@@ -120,11 +124,10 @@ uint32_t Scheduler::DecodeNotify(Rtsq* queue) {
   return VNPU_OK;
 }
 
-void Scheduler::RecordNotify(const vnpu_sqe_notify& record) {
+void Scheduler::ChangeNotify(const vnpu_sqe_notify& record) {
   Notify& notify = notifies_[record.notify_id];
   if (notify.page == nullptr) {
     notify.count = Changed(record, notify.count);
-    ReleaseNotified(&notify);
     return;
   }
   Change(notify.page, record);
@@ -191,12 +194,13 @@ int Scheduler::ResetNotify(uint32_t id) {
   if (id >= VNPU_MAX_NOTIFIES) {
     return -EINVAL;
   }
-  RecordNotify({.notify_id = id,
+  ChangeNotify({.notify_id = id,
                 .mode = VNPU_NOTIFY_SET,
                 .value = 0,
                 .flags = 0,
                 .reserved0 = 0,
                 .reserved1 = {}});
+  ReleaseNotified(&notifies_[id]);
   return 0;
 }
 

@@ -198,10 +198,11 @@ class Scheduler {
   void MakeReady(Rtsq* queue);
 
   // event.cc
-  enum class EventResult { kDone, kWait, kInvalid };
-  EventResult RunEvent(Rtsq* queue);
-  EventResult RunInterrupt(Rtsq* queue);
+  uint32_t RunEvent(Rtsq* queue);
+  uint32_t RunInterrupt(Rtsq* queue);
   void Record(Rtsq* queue, uint32_t event_id, uint64_t seq);
+  void CompleteRecord(Rtsq* queue, uint32_t event_id, uint64_t seq);
+  void GiveWay(Rtsq* queue);
   void ReleaseWaiters(uint32_t event_id, uint64_t seq, uint64_t now);
   void UnlinkWaiter(Rtsq* queue);
 
@@ -212,7 +213,7 @@ class Scheduler {
     NotifyPage* page = nullptr;  // shared
   };
   uint32_t DecodeNotify(Rtsq* queue);
-  void RecordNotify(const vnpu_sqe_notify& record);
+  void ChangeNotify(const vnpu_sqe_notify& record);
   void ReleaseNotified(Notify* notify);
   void UnlinkNotified(Rtsq* queue);
   bool SharedNotifyHolds(const Rtsq& queue);

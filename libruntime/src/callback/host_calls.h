@@ -24,6 +24,7 @@
 #include "libruntime/src/base/unique_fd.h"
 #include "libruntime/src/callback/graph_call.h"
 #include "libruntime/src/event/event_pool.h"
+#include "libruntime/src/queue/abort_log.h"
 #include "libruntime/src/stream/stream.h"
 
 namespace vnpu::runtime {
@@ -40,14 +41,6 @@ struct HostCall {
 };
 
 struct CallServer;
-
-// Tasks of a queue, by their indexes.
-struct TaskRange {
-  uint64_t from = 0;
-  uint64_t until = 0;  // beyond the last
-
-  bool contains(uint64_t task) const { return from <= task && task < until; }
-};
 
 // The calls of one kind of one stream, in their order in the stream.
 struct CallLine {

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "libruntime/src/base/error.h"
 #include "libruntime/src/base/log.h"
@@ -16,6 +17,12 @@
 #include "libruntime/src/queue/queue_pool.h"
 
 namespace vnpu::runtime {
+namespace {
+
+// Whose failures the calling thread tells callbacks of; null: none's.
+thread_local constinit const SubmitQueue* reporting = nullptr;
+
+}  // namespace
 
 SubmitMode ChooseSubmitMode(uint64_t features) {
   const char* value = std::getenv("VNPU_SUBMIT");
@@ -145,7 +152,7 @@ void SubmitQueue::SetDataMemory(std::byte* memory, uint32_t bytes) {
 }
 
 bool SubmitQueue::HasCompletions() const {
-  return !gone() && (LoadShared(hdr_->cq_tail) != consumed_.load(std::memory_order_relaxed) ||
+  return !gone() && (LoadShared(hdr_->cq_tail) != consumed_.load(std::memory_order_acquire) ||
                      LoadShared(hdr_->cq_overflow) != 0);
 }
 
@@ -157,15 +164,15 @@ void SubmitQueue::CollectCompletions() {
     session_.queues().ReadDriverCompletions();
     return;
   }
-  std::vector<vnpu_cqe> fresh;
+  std::vector<Noticed> noticed;
   {
-    const std::lock_guard lock(completion_mutex_);
+    const std::lock_guard lock(collect_mutex_);
     uint64_t next = consumed_.load(std::memory_order_relaxed);
     const uint64_t tail = LoadShared(hdr_->cq_tail);
-    for (; next != tail && fresh.size() < entries_; ++next) {
-      fresh.push_back(cq_[next & mask_]);
+    for (uint64_t left = entries_; next != tail && left > 0; ++next, --left) {
+      Notice(cq_[next & mask_], &noticed);
     }
-    consumed_.store(next, std::memory_order_relaxed);
+    consumed_.store(next, std::memory_order_release);
     StoreShared(hdr_->cq_head, next);
     if (const uint64_t lost = LoadShared(hdr_->cq_overflow); lost != overflow_seen_) {
       Log().warn("stream {}: {} completions were lost because nobody synchronised", id_,
@@ -173,31 +180,52 @@ void SubmitQueue::CollectCompletions() {
       overflow_seen_ = lost;
     }
   }
-  for (const vnpu_cqe& completion : fresh) {
-    Consume(completion);
-  }
+  Report(noticed);
 }
 
 void SubmitQueue::Consume(const vnpu_cqe& completion) {
-  if (mode_ != SubmitMode::kRing) {
-    consumed_.fetch_add(1, std::memory_order_relaxed);
-  }
+  std::vector<Noticed> noticed;
+  Notice(completion, &noticed);
+  consumed_.fetch_add(1, std::memory_order_release);
+  Report(noticed);
+}
+
+// A failure is kept before its completion counts as taken in: whoever then finds none left finds
+// the failure.
+void SubmitQueue::Notice(const vnpu_cqe& shared, std::vector<Noticed>* noticed) {
+  const vnpu_cqe completion = shared;
   if (completion.status == VNPU_OK) {
     return;
   }
-  uint32_t func_id = UINT32_MAX;
-  Failure failure = Describe(completion, &func_id);
+  Noticed fresh;
+  fresh.failure = Describe(completion, &fresh.func_id);
   // The probe of pageable memory fails like this; the thread may meet other queues' failures, too.
   const bool probe = QuietErrors::Active() && completion.status == VNPU_E_DMA_HOST;
-  if (completion.status == VNPU_E_ABORTED || probe) {
-    Log().debug("{}", failure.text);
-  } else {
-    LogFailure(failure.text);
-    ReportException(
-        {.queue = *this, .task = completion.task, .code = failure.code, .func_id = func_id});
+  fresh.quiet = completion.status == VNPU_E_ABORTED || probe;
+  {
+    const std::lock_guard lock(completion_mutex_);
+    KeepFailure(fresh.failure);
   }
-  const std::lock_guard lock(completion_mutex_);
-  KeepFailure(std::move(failure));
+  noticed->push_back(std::move(fresh));
+}
+
+// Without locks: callbacks of the application may synchronise the stream, and then do not take the
+// failure from whoever noticed it.
+void SubmitQueue::Report(const std::vector<Noticed>& noticed) {
+  struct Reporting {
+    const SubmitQueue* before;
+    explicit Reporting(const SubmitQueue* queue) : before(std::exchange(reporting, queue)) {}
+    ~Reporting() { reporting = before; }
+  } const here(this);
+  for (const auto& [failure, func_id, quiet] : noticed) {
+    if (quiet) {
+      Log().debug("{}", failure.text);
+    } else {
+      LogFailure(failure.text);
+      ReportException(
+          {.queue = *this, .task = failure.task, .code = failure.code, .func_id = func_id});
+    }
+  }
 }
 
 // With completion_mutex_ held.
@@ -301,6 +329,9 @@ Failure SubmitQueue::Describe(const vnpu_cqe& completion, uint32_t* func_id) con
 }
 
 std::optional<Failure> SubmitQueue::TakeFailure(bool keep) {
+  if (reporting == this) {
+    return std::nullopt;
+  }
   const std::lock_guard lock(completion_mutex_);
   if (keep) {
     return first_failure_;

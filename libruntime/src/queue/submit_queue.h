@@ -16,6 +16,7 @@
 #include "acl/acl_base.h"
 #include "libruntime/src/base/shared_memory.h"
 #include "libruntime/src/graph/node_kind.h"
+#include "libruntime/src/queue/abort_log.h"
 #include "libruntime/src/queue/ring_space.h"
 
 namespace vnpu::runtime {
@@ -126,9 +127,7 @@ class SubmitQueue {
   bool ReadArgs(uint64_t task, std::vector<std::byte>* bytes, void** device) const;
   // As if a task had failed so.
   void AddFailure(Failure failure);
-  // Aborts so far; a wait during which it changes was for tasks that are no more.
-  uint64_t aborts() const { return aborts_.load(std::memory_order_acquire); }
-  void CountAbort() { aborts_.fetch_add(1, std::memory_order_acq_rel); }
+  AbortLog& aborts() { return aborts_; }
   bool failed() const { return failed_.load(std::memory_order_acquire); }
 
   // The driver's queue was destroyed; its memory is not looked at any more.
@@ -163,6 +162,14 @@ class SubmitQueue {
   void RefreshHead();
   void RingDoorbell();
   int PublishByDriver(const Slot& slot);
+  // A failure that was taken in and has yet to be told.
+  struct Noticed {
+    Failure failure;
+    uint32_t func_id = UINT32_MAX;
+    bool quiet = false;  // it is nobody's concern
+  };
+  void Notice(const vnpu_cqe& shared, std::vector<Noticed>* noticed);
+  void Report(const std::vector<Noticed>& noticed);
   Failure Describe(const vnpu_cqe& completion, uint32_t* func_id) const;
   // The opcode of a task, while its slot was not used again; VNPU_OP_COUNT otherwise.
   uint8_t EntryOf(uint64_t task) const;
@@ -191,12 +198,13 @@ class SubmitQueue {
   const vnpu_cqe* const cq_;
   std::atomic<bool> gone_{false};
   std::atomic<bool> failed_{false};
-  std::mutex completion_mutex_;
+  std::mutex collect_mutex_;           // of who takes in completions; before completion_mutex_
   std::atomic<uint64_t> consumed_{0};  // completions taken in
   uint64_t overflow_seen_ = 0;
+  std::mutex completion_mutex_;
   std::atomic<uint32_t> failures_logged_{0};  // since the failure was last taken
   std::optional<Failure> first_failure_;
-  std::atomic<uint64_t> aborts_{0};
+  AbortLog aborts_;
 };
 
 }  // namespace vnpu::runtime

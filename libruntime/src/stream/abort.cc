@@ -33,10 +33,14 @@ bool TakeDoomed(Stream* stream, Doomed* doomed) {
 aclError Ask(Session& session, uint32_t flags, Doomed* doomed) {
   vnpu_ioc_queue_abort request{
       .queue_id = doomed->queue->id(), .flags = flags, .drop_from = 0, .drop_until = 0};
-  session.host_calls().BeginAbort(doomed->stream);
-  const int result = session.Call(VNPU_IOC_QUEUE_ABORT, request);
-  session.host_calls().EndAbort(doomed->stream,
-                                {.from = request.drop_from, .until = request.drop_until});
+  int result = 0;
+  doomed->queue->aborts().Run([&] {
+    session.host_calls().BeginAbort(doomed->stream);
+    result = session.Call(VNPU_IOC_QUEUE_ABORT, request);
+    const TaskRange dropped{.from = request.drop_from, .until = request.drop_until};
+    session.host_calls().EndAbort(doomed->stream, dropped);
+    return dropped;
+  });
   doomed->tail = std::max(doomed->tail, request.drop_until);  // tasks that came meanwhile
   if (result == -EIO || result == -ENOTCONN) {
     return FailDeviceLost(session.index());
@@ -70,7 +74,6 @@ aclError AbortStream(Stream* stream) {
   if (session == nullptr || !TakeDoomed(stream, &doomed)) {
     return FailStaleStream(stream);
   }
-  doomed.queue->CountAbort();
   VNPU_RETURN_IF_ERROR(Ask(*session, 0, &doomed));
   return Await(*session, doomed, std::nullopt);
 }
@@ -94,7 +97,6 @@ aclError AbortDevice(Session& session, Deadline deadline) {
   });
   aclError first = ACL_SUCCESS;
   for (Doomed& doomed : all) {
-    doomed.queue->CountAbort();
     const aclError error = Ask(session, 0, &doomed);
     first = first == ACL_SUCCESS ? error : first;
   }

@@ -78,7 +78,7 @@ bool TakeView(Stream* stream, View* view) {
   *view = {.session = stream->session,
            .queue = stream->queue,
            .tail = stream->queue->tail(),
-           .aborts = stream->queue->aborts(),
+           .aborts = stream->queue->aborts().begun(),
            .spin = stream->fast_sync ? Spin::kLong : Spin::kAdaptive,
            .stop_on_failure = stream->stops_on_failure(),
            .context = stream->context};
@@ -106,7 +106,7 @@ aclError Synchronize(const View& view, Deadline deadline) {
     view.session->memory_pools().Settle();
   }
   view.session->prints().Flush(view.queue->id());
-  if (view.queue->aborts() != view.aborts) [[unlikely]] {
+  if (view.queue->aborts().Dropped(view.aborts, {.from = 0, .until = view.tail})) [[unlikely]] {
     return FailAborted(*view.queue);
   }
   if (!view.queue->HasCompletions() && !view.queue->failed()) {
@@ -291,7 +291,7 @@ aclError FailDeviceLost(uint32_t device) {
 }
 
 aclError WaitForTask(Session& session, const Submitted& task, Deadline deadline, Spin spin) {
-  const uint64_t aborts = task.queue->aborts();
+  const uint64_t aborts = task.queue->aborts().begun();
   switch (WaitForHead(session, *task.queue, task.task + 1, deadline, spin)) {
     case WaitResult::kTimedOut:
       return Fail(ACL_ERROR_RT_EVENT_SYNC_TIMEOUT, "not complete at the end of the given time");
@@ -300,7 +300,9 @@ aclError WaitForTask(Session& session, const Submitted& task, Deadline deadline,
     case WaitResult::kDone:
       break;
   }
-  if (task.queue->aborts() != aborts) [[unlikely]] {
+  // Only this task: the queue of one that is over may be another stream's by now.
+  if (task.queue->aborts().Dropped(aborts, {.from = task.task, .until = task.task + 1}))
+      [[unlikely]] {
     return FailAborted(*task.queue);
   }
   if (!task.queue->HasCompletions() && !task.queue->failed()) {
