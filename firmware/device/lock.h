@@ -4,11 +4,9 @@
 #define VNPU_FIRMWARE_DEVICE_LOCK_H_
 
 #include <linux/futex.h>
-#include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-#include <x86intrin.h>
 
 #include <atomic>
 #include <cstdint>
@@ -23,89 +21,87 @@ inline void FutexWake(std::atomic<uint32_t>* word, int count) {
   syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
 }
 
+// A thread that has taken it often, with nobody in between, owns it: from then on it goes in and
+// out by plain stores, since an atomic exchange would wait until the stores of the section before,
+// into lines that the client reads, are through. Whoever comes next takes the ownership away. The
+// fence between the owner's store and its load is run by the other one in its stead, membarrier(2);
+// where that is missing nobody owns the lock. Satisfies BasicLockable.
 class SchedulerLock {
  public:
+  // What a thread needs to own the lock. Outlives all use of the lock.
+  struct Owner {
+    std::atomic<uint32_t> inside{0};  // or looks whether it may go in
+  };
+  // The calling thread may own the lock; it uses no other lock of this kind.
+  static void MayOwn(Owner* owner) { me = owner; }
+
   void lock() {
+    Owner* const mine = me;
+    if (owner_.load(std::memory_order_relaxed) == mine && mine != nullptr) [[likely]] {
+      mine->inside.store(1, std::memory_order_relaxed);
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+      if (owner_.load(std::memory_order_relaxed) == mine) [[likely]] {
+        return;
+      }
+      Leave(&mine->inside);
+    }
     uint32_t expected = kFree;
     if (!word_.compare_exchange_strong(expected, kHeld, std::memory_order_acquire)) [[unlikely]] {
       LockSlow();
     }
+    CountTurn(mine);
   }
   // The fence between store and load is paid by who is about to sleep, where the system can.
-  void unlock() {
-    word_.store(kFree, std::memory_order_release);
-    if (sleepers_fence_) [[likely]] {
+  void unlock() { Leave(owned_ != nullptr ? &owned_->inside : &word_); }
+  // True when somebody waits; the holder that merely polls then lets go by Yield().
+  bool Contended() const { return waiting_.load(std::memory_order_relaxed) != 0; }
+  // Lets a waiter in, then takes the lock back. On a loaded machine a waiter takes long to wake:
+  // the lock is not taken back before it had its turn, or a waiter could come too late each time.
+  void Yield();
+
+ private:
+  static constexpr uint32_t kFree = 0;
+  static constexpr uint32_t kHeld = 1;
+  static constexpr uint32_t kOwned = 2;  // word_ alone: see owner_->inside
+  static constexpr uint32_t kTurnsToOwn = 1000;
+
+  // Of the holder that came by word_: owns the lock from here on if it is time.
+  void CountTurn(Owner* mine) {
+    turns_in_a_row_ = mine == last_ ? turns_in_a_row_ + 1 : 0;
+    last_ = mine;
+    if (turns_in_a_row_ >= kTurnsToOwn && mine != nullptr && has_barrier_) [[unlikely]] {
+      Own(mine);
+    }
+  }
+  void Own(Owner* mine);
+  static bool RegisterBarrier();
+  void Leave(std::atomic<uint32_t>* word) {
+    word->store(kFree, std::memory_order_release);
+    if (has_barrier_) [[likely]] {
       std::atomic_signal_fence(std::memory_order_seq_cst);
     } else {
       std::atomic_thread_fence(std::memory_order_seq_cst);
     }
     if (sleepers_.load(std::memory_order_relaxed) != 0) [[unlikely]] {
-      FutexWake(&word_, 1);
+      FutexWake(word, 1);
     }
   }
-  // True when somebody waits; the holder that merely polls then lets go by Yield().
-  bool Contended() const { return waiting_.load(std::memory_order_relaxed) != 0; }
-  // Lets a waiter in, then takes the lock back. On a loaded machine a waiter takes long to wake:
-  // the lock is not taken back before it had its turn, or a waiter could come too late each time.
-  void Yield() {
-    const uint32_t seen = turns_.load(std::memory_order_relaxed);
-    unlock();
-    for (int i = 0; i < kYieldSpins && Contended() && turns_.load() == seen; ++i) {
-      _mm_pause();
-    }
-    if (Contended() && turns_.load() == seen) {
-      const timespec limit{.tv_sec = 0, .tv_nsec = kTurnNs};
-      yielders_.fetch_add(1);
-      FutexWait(&turns_, seen, &limit);
-      yielders_.fetch_sub(1);
-    }
-    lock();
-  }
+  void LockSlow();
+  bool TryToTake();
+  void AwaitOwner();
+  void Sleep();
 
- private:
-  static constexpr uint32_t kFree = 0;
-  static constexpr uint32_t kHeld = 1;
-  static constexpr int kSpins = 200;
-  static constexpr int kYieldSpins = 2000;
-  static constexpr long kTurnNs = 10'000'000;
+  // Null, or whose `me` the calling thread goes by.
+  static thread_local constinit Owner* me;
 
-  void LockSlow() {
-    waiting_.fetch_add(1, std::memory_order_relaxed);
-    bool locked = false;
-    for (int i = 0; i < kSpins && !locked; ++i) {
-      _mm_pause();
-      uint32_t expected = kFree;
-      locked = word_.load(std::memory_order_relaxed) == kFree &&
-               word_.compare_exchange_strong(expected, kHeld, std::memory_order_acquire);
-    }
-    if (!locked) {
-      Sleep();
-    }
-    waiting_.fetch_sub(1, std::memory_order_relaxed);
-    turns_.fetch_add(1);
-    if (yielders_.load() != 0) {
-      FutexWake(&turns_, 1);
-    }
-  }
-
-  // The holder's unlock sees sleepers_, or what it stored is seen here.
-  void Sleep() {
-    sleepers_.fetch_add(1);
-    if (sleepers_fence_) {
-      syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
-    }
-    uint32_t expected = kFree;
-    while (!word_.compare_exchange_strong(expected, kHeld, std::memory_order_acquire)) {
-      FutexWait(&word_, kHeld, nullptr);
-      expected = kFree;
-    }
-    sleepers_.fetch_sub(1);
-  }
-
+  std::atomic<Owner*> owner_{nullptr};
   std::atomic<uint32_t> word_{kFree};
-  std::atomic<uint32_t> sleepers_{0};  // threads that may sleep for word_
-  const bool sleepers_fence_ =
-      syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+  std::atomic<uint32_t> sleepers_{0};  // threads that may sleep for word_ or an owner
+  const bool has_barrier_ = RegisterBarrier();
+  Owner* owned_ = nullptr;  // under the lock: whoever is inside is there as the owner
+  // Under the lock, of those that came by word_:
+  Owner* last_ = nullptr;
+  uint32_t turns_in_a_row_ = 0;
   std::atomic<uint32_t> waiting_{0};
   std::atomic<uint32_t> turns_{0};     // that waiters have had
   std::atomic<uint32_t> yielders_{0};  // that sleep until one has had its turn

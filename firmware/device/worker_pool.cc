@@ -205,6 +205,7 @@ void WorkerPool::Main(Worker* self) {
               .dma = vdev::DmaChannel(config_.client, &hands.core, &hands.mmu),
               .stack = vdev::KernelStack(kStackBytes)};
   this_prints = &config_.prints;
+  SchedulerLock::MayOwn(&self->lock_owner);
   if (!hands.stack.valid()) {
     std::fputs("vnpu-device: no memory for the stacks of kernels\n", stderr);
     _exit(1);

@@ -77,6 +77,7 @@ class WorkerPool final : public Platform {
  private:
   struct Worker {
     std::thread thread;
+    SchedulerLock::Owner lock_owner;
     vdev::Core* core = nullptr;  // on the worker's stack
     const Rtsq* running = nullptr;
     vdev::DmaChannel* dma = nullptr;  // likewise
