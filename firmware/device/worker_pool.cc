@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -322,6 +323,11 @@ bool WorkerPool::PollForWork(Work* work) {
       lock_.Yield();
     }
     found = scheduler_.Pick(work);
+    if (!found) {
+      // Looks that the processor takes ahead of time keep the client from the line that it is to
+      // write, for longer than any of these passes.
+      _mm_pause();
+    }
     if (!found && pass % kPassesBetweenChecks == 0) {
       scheduler_.CheckDeadlines();
       const uint64_t now = __rdtsc();

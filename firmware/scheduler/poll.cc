@@ -50,7 +50,12 @@ void Scheduler::PollDoorbells() {
 
 // True when the queue has tasks again: another one has taken its place then.
 bool Scheduler::LookAtTail(size_t index) {
+  constexpr size_t kFew = 4;
   Rtsq* queue = polled_[index];
+  if (polled_count_ <= kFew) {
+    // By the time that the tail says so, the entry is on its way already.
+    __builtin_prefetch(&queue->mem.sq[queue->head & (queue->mem.entries - 1)]);
+  }
   if (LoadShared(queue->mem.hdr->sq_tail) == queue->head) {
     return false;
   }
