@@ -21,7 +21,7 @@ namespace vnpu::firmware {
 // Control thread only.
 class Device {
  public:
-  // `help_fd`: timerfd that goes off when Help() is wanted; borrowed. `compat` stays.
+  // `help_fd`: eventfd that is written when Help() is wanted; borrowed. `compat` stays.
   Device(int help_fd, const vnpu_compat* compat) : help_fd_(help_fd), compat_(compat) {}
 
   // Carries out one request; `fds` came with it. The result goes into the reply.

@@ -1,12 +1,15 @@
 // vnpu-device: the device process of one session. Started by the driver, never by hand.
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -74,10 +77,33 @@ bool ServeOne(Device* device) {
   return send(kControlFd, &reply, sizeof(reply), MSG_NOSIGNAL) == sizeof(reply);
 }
 
+// Readable when the process has used up the CPU for a while. Unlike a timer it need not be set when
+// work begins, for which the client would wait, and never goes off without work. To be called
+// before there are other threads, which inherit that the signal is blocked.
+Fd WorkTimer() {
+  constexpr suseconds_t kPeriodUs = 5000;
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGPROF);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  Fd timer(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  const timeval period{.tv_sec = 0, .tv_usec = kPeriodUs};
+  const itimerval times{.it_interval = period, .it_value = period};
+  setitimer(ITIMER_PROF, &times, nullptr);
+  return timer;
+}
+
+// Takes what makes it readable.
+void Drain(int fd) {
+  std::array<std::byte, sizeof(signalfd_siginfo)> what;
+  [[maybe_unused]] const ssize_t got = read(fd, what.data(), what.size());
+}
+
 int Serve(const vnpu_compat* compat) {
-  const Fd help(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  const Fd help(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  const Fd work_timer = WorkTimer();
   const Fd epoll(epoll_create1(EPOLL_CLOEXEC));
-  for (const int fd : {kControlFd, help.get()}) {
+  for (const int fd : {kControlFd, help.get(), work_timer.get()}) {
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.fd = fd;
@@ -92,9 +118,8 @@ int Serve(const vnpu_compat* compat) {
     if (epoll_wait(epoll.get(), &event, 1, -1) != 1) {
       continue;
     }
-    if (event.data.fd == help.get()) {
-      uint64_t times = 0;
-      [[maybe_unused]] const ssize_t got = read(help.get(), &times, sizeof(times));
+    if (event.data.fd != kControlFd) {
+      Drain(event.data.fd);
       device.Help();
     } else if (!ServeOne(&device)) {
       device.Orphaned();

@@ -23,7 +23,6 @@ constexpr std::array kAllowed = {
     SCMP_SYS(sched_yield),
     SCMP_SYS(exit_group),
     SCMP_SYS(membarrier),
-    SCMP_SYS(timerfd_settime),
     SCMP_SYS(sched_setaffinity),
 };
 

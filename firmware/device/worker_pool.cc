@@ -3,7 +3,6 @@
 #include <linux/membarrier.h>
 #include <sched.h>
 #include <sys/syscall.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 #include <x86intrin.h>
 
@@ -22,9 +21,6 @@ constexpr uint64_t kPollUs = 100;  // four times what it takes to wake a sleeper
 constexpr uint64_t kYieldUs = 10;
 constexpr uint64_t kHelpUs = 60;
 constexpr uint64_t kShortUs = 30;  // another worker would not be awake much sooner
-// How long short work may leave the sentinel's place empty. Beyond the system's own tick: an
-// earlier timer would have to be set in the hardware, which takes as long as waking a thread.
-constexpr uint64_t kVacantNs = 5'000'000;
 constexpr uint32_t kPassesBetweenChecks = 32;
 constexpr uint64_t kBurstUs = 1000;
 
@@ -137,7 +133,6 @@ void WorkerPool::Help() {
   bool grow = false;
   {
     const std::lock_guard hold(lock_);
-    help_called_ = false;
     grow = growing_;
     if (!sentinel_ && running_ > 0 && followers_ > 0) {
       WakeFollower();
@@ -148,11 +143,9 @@ void WorkerPool::Help() {
   }
 }
 
-void WorkerPool::CallHelp(uint64_t ns) {
-  help_called_ = true;
-  const itimerspec after{.it_interval = {},
-                         .it_value = {.tv_sec = 0, .tv_nsec = static_cast<long>(ns)}};
-  timerfd_settime(config_.help_fd, 0, &after, nullptr);
+void WorkerPool::CallHelp() {
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t put = write(config_.help_fd, &one, sizeof(one));
 }
 
 void WorkerPool::Barrier() {
@@ -246,7 +239,7 @@ void WorkerPool::Main(Worker* self) {
 // Where somebody else has to be woken, or will have to be, for the next piece of work, TookWork()
 // is for that.
 Scheduler::Followed WorkerPool::Follow(Worker* self, Work* work) {
-  const bool attended = sentinel_ ? !sentinel_deep_ : help_called_;
+  const bool attended = sentinel_ ? !sentinel_deep_ : followers_ > 0;
   if (self->is_long || self->woken || !attended) {
     return Scheduler::Followed::kNo;
   }
@@ -362,12 +355,10 @@ void WorkerPool::TookWork(Worker* self, const Work& work) {
     if (followers_ > 0) {
       if (self->is_long) {
         WakeFollower();
-      } else if (!help_called_) {
-        CallHelp(kVacantNs);
       }
     } else if (!growing_ && awake_ == workers_.size() && awake_ < config_.max_workers) {
       growing_ = true;
-      CallHelp(1);
+      CallHelp();
     }
   } else if (sentinel_deep_) {
     CallSentinel();

@@ -48,7 +48,7 @@ class WorkerPool final : public Platform {
     uint32_t max_workers;
     int kick_fd;         // borrowed
     int driver_fd;       // borrowed
-    int help_fd;         // borrowed: timerfd that asks the control thread for Help()
+    int help_fd;         // borrowed: eventfd that asks the control thread for Help()
     bool client_fences;  // VNPU_SESSION_FENCES
   };
 
@@ -58,7 +58,8 @@ class WorkerPool final : public Platform {
 
   // From the control thread. False: there are enough, or the system has no thread left.
   bool AddWorker();
-  // From the control thread when the timer has gone off.
+  // From the control thread when it was asked for, and now and then while the process works: wakes
+  // a worker for the sentinel's place if it is empty.
   void Help();
   // The lock guards scheduler() and irqs().
   SchedulerLock& lock() { return lock_; }
@@ -125,7 +126,7 @@ class WorkerPool final : public Platform {
   void BeSentinel(Worker* self);
   void BeFollower();
   void WakeFollower();
-  void CallHelp(uint64_t ns);
+  void CallHelp();
   void CallSentinel();
 
   Config config_;
@@ -153,7 +154,6 @@ class WorkerPool final : public Platform {
   uint32_t followers_ = 0;        // asleep
   bool waking_ = false;           // a follower was woken and has not come yet
   bool growing_ = false;
-  bool help_called_ = false;  // the timer is set, or has gone off and Help() has not come yet
   uint64_t progress_ = 0;     // pieces of work handed out
   uint64_t sentinel_progress_ = 0;
   bool kicked_ = false;    // the sentinel was, and the count of kicks has not been read since
