@@ -1,7 +1,6 @@
 // The threads of a device process that run blocks. They share the scheduler and take turns:
 //
-// - a worker that has finished a piece of work retires it, picks the next and runs it itself,
-// unless
+// - a worker that has finished a piece of work retires it, picks the next and runs it itself, unless
 //   there is little to do and another worker, which will soon be free, can do it as well: two would
 //   only wait for each other's lock;
 // - one worker without work polls doorbells and tails for a while (the poller), if no other one

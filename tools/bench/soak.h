@@ -44,9 +44,18 @@ class Soak {
   void Run(std::chrono::seconds time, const std::function<bool()>& stop,
            const std::function<void(std::chrono::seconds, const SoakState&)>& progress);
 
-  SoakState State();
+  // The first state after now. Machines are slow at times; the time of a launch is the best of some
+  // seconds.
+  SoakState Start();
+  // The last one. If launches take longer than at the start it looks again, for a minute at most:
+  // what has grown stays so. `again` is called before each such look.
+  SoakState End(const SoakState& start, const std::function<bool()>& stop,
+                const std::function<void(const SoakState&)>& again);
 
  private:
+  SoakState State();
+  SoakState StateUntil(std::chrono::seconds limit,
+                       const std::function<bool(const SoakState&)>& done);
   void Round();
   void UseStreamAndEvents();
 

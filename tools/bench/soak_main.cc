@@ -19,17 +19,22 @@ int Run(std::chrono::seconds time) {
   vnpu::bench::Soak soak;
   std::signal(SIGINT, Stop);
   std::signal(SIGTERM, Stop);
-  const vnpu::bench::SoakState start = soak.State();
+  const vnpu::bench::SoakState start = soak.Start();
   std::printf("%s\n", vnpu::bench::ProgressLine(std::chrono::seconds(0), start).c_str());
   std::fflush(stdout);
-  soak.Run(
-      time, [] { return g_stop != 0; },
-      [](std::chrono::seconds passed, const vnpu::bench::SoakState& state) {
-        std::printf("%s\n", vnpu::bench::ProgressLine(passed, state).c_str());
+  const auto stop = [] { return g_stop != 0; };
+  soak.Run(time, stop, [](std::chrono::seconds passed, const vnpu::bench::SoakState& state) {
+    std::printf("%s\n", vnpu::bench::ProgressLine(passed, state).c_str());
+    std::fflush(stdout);
+  });
+  const vnpu::bench::SoakState end =
+      soak.End(start, stop, [&](const vnpu::bench::SoakState& state) {
+        std::printf("a launch takes %.0f ns, %.0f at the start: looking again\n", state.launch_ns,
+                    start.launch_ns);
         std::fflush(stdout);
       });
   bool flat = false;
-  std::printf("\n%s", vnpu::bench::SoakTable(start, soak.State(), &flat).c_str());
+  std::printf("\n%s", vnpu::bench::SoakTable(start, end, &flat).c_str());
   return flat ? 0 : 2;
 }
 
