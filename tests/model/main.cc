@@ -74,28 +74,43 @@ void PlayAll(World& world) {
               static_cast<unsigned long long>(calls));
 }
 
+// The driver gives back what a session had after it has answered its end, as soon as the system has
+// let the device process go.
+template <class Done>
+bool Eventually(Done done) {
+  constexpr auto kPatience = std::chrono::seconds(60);
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (!done()) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      return false;
+    }
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+bool AllZero(const vnpu_ioc_counters& counters) {
+  return (counters.sessions | counters.device_processes | counters.queues | counters.events |
+          counters.modules | counters.irqs | counters.qmems | counters.pmems |
+          counters.reservations | counters.fds | counters.hbm_pages | counters.pinned_pages |
+          counters.table_pages) == 0;
+}
+
 // The driver's own counters: what it has given out.
 bool NothingLeft(uint32_t device) {
   std::shared_ptr<runtime::Driver> driver;
   vnpu_ioc_counters counters{};
-  constexpr auto kPatience = std::chrono::seconds(10);
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
   if (runtime::Driver::Get(&driver) != ACL_SUCCESS) {
     return false;
   }
-  // The driver gives back what a session had after it has answered its end.
-  do {
-    if (driver->QueryCounters(device, &counters) != ACL_SUCCESS) {
-      return false;
-    }
-    if ((counters.sessions | counters.device_processes | counters.queues | counters.events |
-         counters.modules | counters.irqs | counters.qmems | counters.pmems |
-         counters.reservations | counters.fds | counters.hbm_pages | counters.pinned_pages |
-         counters.table_pages) == 0) {
-      return true;
-    }
-    std::this_thread::yield();
-  } while (std::chrono::steady_clock::now() < deadline);
+  bool asked = true;
+  const bool nothing = Eventually([&] {
+    asked = driver->QueryCounters(device, &counters) == ACL_SUCCESS;
+    return !asked || AllZero(counters);
+  });
+  if (nothing) {
+    return asked;
+  }
   std::fprintf(stderr,
                "LEFT on device %u: %u sessions, %u processes, %u queues, %u events, %u pmems, "
                "%llu HBM pages, %llu pinned pages\n",
@@ -127,8 +142,8 @@ int RunAndLook(const Options& options) {
   const std::vector<std::string> files = OpenFiles();
   bool good = false;
   std::thread([&] { good = Run(options); }).join();
-  if (const std::vector<std::string> now = OpenFiles(); now.size() != files.size()) {
-    for (const std::string& file : now) {
+  if (!Eventually([&] { return OpenFiles().size() == files.size(); })) {
+    for (const std::string& file : OpenFiles()) {
       std::fprintf(stderr, "LEFT, or open from the start: %s\n", file.c_str());
     }
     good = false;
