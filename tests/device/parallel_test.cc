@@ -36,6 +36,31 @@ TEST_F(Parallel, ThirdQueueRunsBesideTwoLongKernels) {
   EXPECT_TRUE(device_.Wait(second));
 }
 
+// Who is woken for a kernel that has been short so far wakes nobody else before it.
+TEST_F(Parallel, KernelThatWasShortBefore) {
+  QueueClient& first = device_.CreateQueue(0);
+  QueueClient& second = device_.CreateQueue(1);
+  for (int round = 0; round < 3; ++round) {
+    Leave();
+    for (int i = 0; i < 100; ++i) {
+      ASSERT_EQ(device_.Run(first, Spin(0)), VNPU_OK);
+    }
+    ASSERT_TRUE(device_.WaitUntilAsleep());
+    Word(data_, 0).store(0);
+    Word(data_, kLeave).store(0);
+    ASSERT_TRUE(device_.Publish(first, WithTimeout(Spin(0), 300'000)));
+    ASSERT_TRUE(WaitForWord(data_, 0));
+    EXPECT_EQ(device_.Run(second, Memset(data_.va + 128, 8, 1)), VNPU_OK);
+    EXPECT_FALSE(first.Done());
+    if (round == 1) {
+      EXPECT_TRUE(device_.Wait(first)) << "its limit counts all the same";
+      EXPECT_EQ(LastException().status, VNPU_E_TIMEOUT);
+    }
+    Leave();
+    EXPECT_TRUE(device_.Wait(first));
+  }
+}
+
 // As many as there are units, all at the same time, far more than processors.
 TEST_F(Parallel, EveryUnitCanHoldALongKernel) {
   const DeviceClient::Units units;
