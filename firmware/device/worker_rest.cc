@@ -130,7 +130,7 @@ void WorkerPool::BeSentinel(Worker* self) {
                        .tv_nsec = static_cast<long>(sleep_ns % 1'000'000'000)};
   pollfd kick{.fd = config_.kick_fd, .events = POLLIN, .revents = 0};
   const bool kicked = ppoll(&kick, 1, sleep_ns == 0 ? nullptr : &limit, nullptr) == 1;
-  Fetch(*this);
+  FetchBetween(&lock_, this + 1);
   lock_.lock();
   self->woken = sentinel_deep_;
   if (__rdtsc() - slept_at > burst_ticks_) {
