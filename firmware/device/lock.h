@@ -38,7 +38,7 @@ class SchedulerLock {
   void lock() {
     Owner* const mine = me;
     if (owner_.load(std::memory_order_relaxed) == mine && mine != nullptr) [[likely]] {
-      mine->inside.store(1, std::memory_order_relaxed);
+      mine->inside.store(kHeld, std::memory_order_relaxed);
       std::atomic_signal_fence(std::memory_order_seq_cst);
       if (owner_.load(std::memory_order_relaxed) == mine) [[likely]] {
         return;
@@ -91,7 +91,7 @@ class SchedulerLock {
   void AwaitOwner();
   void Sleep();
 
-  // Null, or whose `me` the calling thread goes by.
+  // By what the calling thread may own a lock; null: it may not.
   static thread_local constinit Owner* me;
 
   std::atomic<Owner*> owner_{nullptr};
