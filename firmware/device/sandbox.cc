@@ -10,20 +10,12 @@
 namespace vnpu::firmware {
 namespace {
 
-// Waiting, waking, timers, CPUs, interrupts, barriers, leaving.
+// Waiting, waking, CPUs, interrupts, barriers, leaving.
 constexpr std::array kAllowed = {
-    SCMP_SYS(read),
-    SCMP_SYS(write),
-    SCMP_SYS(ppoll),
-    SCMP_SYS(futex),
-    SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(restart_syscall),
-    SCMP_SYS(io_uring_enter),
-    SCMP_SYS(clock_gettime),
-    SCMP_SYS(sched_yield),
-    SCMP_SYS(exit_group),
-    SCMP_SYS(membarrier),
-    SCMP_SYS(sched_setaffinity),
+    SCMP_SYS(read),           SCMP_SYS(write),         SCMP_SYS(ppoll),
+    SCMP_SYS(futex),          SCMP_SYS(rt_sigreturn),  SCMP_SYS(restart_syscall),
+    SCMP_SYS(io_uring_enter), SCMP_SYS(clock_gettime), SCMP_SYS(sched_yield),
+    SCMP_SYS(exit_group),     SCMP_SYS(membarrier),    SCMP_SYS(sched_setaffinity),
 };
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

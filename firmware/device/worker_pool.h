@@ -1,8 +1,8 @@
 // The threads of a device process that run blocks. They share the scheduler and take turns:
 //
-// - a worker that has finished a piece of work retires it, picks the next and runs it itself, unless
-//   there is little to do and another worker, which will soon be free, can do it as well: two would
-//   only wait for each other's lock;
+// - a worker that has finished a piece of work retires it, picks the next and runs it itself; not
+//   so if there is little to do and another worker, which will soon be free, can do it as well: two
+//   would only wait for each other's lock;
 // - one worker without work polls doorbells and tails for a while (the poller), if no other one
 //   runs anything;
 // - one worker sleeps on the kick eventfd (the sentinel). While there is work it looks in every
@@ -153,7 +153,7 @@ class WorkerPool final : public Platform {
   uint32_t followers_ = 0;        // asleep
   bool waking_ = false;           // a follower was woken and has not come yet
   bool growing_ = false;
-  uint64_t progress_ = 0;     // pieces of work handed out
+  uint64_t progress_ = 0;  // pieces of work handed out
   uint64_t sentinel_progress_ = 0;
   bool kicked_ = false;    // the sentinel was, and the count of kicks has not been read since
   uint32_t made_way_ = 0;  // times in a row that a worker slept at once for the client's sake
