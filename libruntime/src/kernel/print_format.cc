@@ -119,7 +119,7 @@ class Formatter {
     }
   }
 
-  void Convert(char conversion, std::string specification, std::string_view source) {
+  void Convert(char conversion, const std::string& specification, std::string_view source) {
     if (conversion == '%') {
       out_ += '%';
       return;
