@@ -49,10 +49,10 @@ void SchedulerLock::Yield() {
 
 void SchedulerLock::LockSlow() {
   waiting_.fetch_add(1, std::memory_order_relaxed);
-  bool locked = false;
-  for (int i = 0; i < kSpins && !locked; ++i) {
-    locked = TryToTake();
+  bool locked = TryToTake();
+  for (int i = 1; i < kSpins && !locked; ++i) {
     _mm_pause();
+    locked = TryToTake();
   }
   if (!locked) {
     Sleep();

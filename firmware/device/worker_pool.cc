@@ -311,17 +311,18 @@ bool WorkerPool::PollForWork(Work* work) {
   const uint64_t start = __rdtsc();
   uint64_t yielded = 0;
   bool found = false;
-  for (uint32_t pass = 1; !found; ++pass) {
+  for (uint32_t pass = 1;; ++pass) {
     if (lock_.Contended()) [[unlikely]] {
       lock_.Yield();
     }
     found = scheduler_.Pick(work);
-    if (!found) {
-      // Looks that the processor takes ahead of time keep the client from the line that it is to
-      // write, for longer than any of these passes.
-      _mm_pause();
+    if (found) {
+      break;
     }
-    if (!found && pass % kPassesBetweenChecks == 0) {
+    // Looks that the processor takes ahead of time keep the client from the line that it is to
+    // write, for longer than any of these passes.
+    _mm_pause();
+    if (pass % kPassesBetweenChecks == 0) {
       scheduler_.CheckDeadlines();
       const uint64_t now = __rdtsc();
       if (now - start > poll_ticks_) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <thread>
@@ -38,6 +39,16 @@ template <typename Body>
 std::jthread Candidate(SchedulerLock::Owner* owner, Body body) {
   return std::jthread([=] {
     SchedulerLock::MayOwn(owner);
+    body();
+  });
+}
+
+// A thread that owns the lock and stays inside for `body`.
+template <typename Body>
+std::jthread OwnerInside(Guarded* guarded, SchedulerLock::Owner* owner, Body body) {
+  return Candidate(owner, [=] {
+    guarded->Add(kEnoughToOwn);
+    const std::lock_guard hold(guarded->lock);
     body();
   });
 }
@@ -97,9 +108,7 @@ TEST(SchedulerLock, WaitForAnOwnerThatStaysInside) {
   SchedulerLock::Owner owner;
   std::atomic<bool> inside{false};
   {
-    const std::jthread first = Candidate(&owner, [&] {
-      guarded.Add(kEnoughToOwn);
-      const std::lock_guard hold(guarded.lock);
+    const std::jthread first = OwnerInside(&guarded, &owner, [&] {
       inside = true;
       inside.notify_all();
       while (!guarded.lock.Contended()) {
@@ -123,9 +132,7 @@ TEST(SchedulerLock, YieldLetsAWaiterIn) {
   SchedulerLock::Owner owner;
   std::atomic<bool> done{false};
   {
-    const std::jthread poller = Candidate(&owner, [&] {
-      guarded.Add(kEnoughToOwn);
-      const std::lock_guard hold(guarded.lock);
+    const std::jthread poller = OwnerInside(&guarded, &owner, [&] {
       while (!done) {
         if (guarded.lock.Contended()) {
           guarded.lock.Yield();

@@ -17,7 +17,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <thread>
+
+#include "tests/support/eventually.h"
 
 namespace vnpu::driver {
 namespace {
@@ -341,15 +342,7 @@ int Join(pid_t pid) {
 }
 
 bool Eventually(const std::function<bool()>& holds) {
-  using std::chrono::steady_clock;
-  const auto deadline = steady_clock::now() + std::chrono::seconds(5);
-  while (!holds()) {
-    if (steady_clock::now() > deadline) {
-      return false;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return true;
+  return vnpu::test::Eventually(std::chrono::seconds(5), holds);
 }
 
 std::string TransportName(const testing::TestParamInfo<Transport>& info) {

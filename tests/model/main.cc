@@ -5,6 +5,7 @@
 // as far as the answers do not depend on the time. See docs/testing.md.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -16,6 +17,7 @@
 #include "libruntime/src/device/driver.h"
 #include "tests/model/player.h"
 #include "tests/model/watchdog.h"
+#include "tests/support/eventually.h"
 
 namespace vnpu::model {
 namespace {
@@ -76,18 +78,7 @@ void PlayAll(World& world) {
 
 // The driver gives back what a session had after it has answered its end, as soon as the system has
 // let the device process go.
-template <class Done>
-bool Eventually(Done done) {
-  constexpr auto kPatience = std::chrono::seconds(60);
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (!done()) {
-    if (std::chrono::steady_clock::now() > deadline) {
-      return false;
-    }
-    std::this_thread::yield();
-  }
-  return true;
-}
+constexpr auto kPatience = std::chrono::seconds(60);
 
 bool AllZero(const vnpu_ioc_counters& counters) {
   return (counters.sessions | counters.device_processes | counters.queues | counters.events |
@@ -104,7 +95,7 @@ bool NothingLeft(uint32_t device) {
     return false;
   }
   bool asked = true;
-  const bool nothing = Eventually([&] {
+  const bool nothing = test::Eventually(kPatience, [&] {
     asked = driver->QueryCounters(device, &counters) == ACL_SUCCESS;
     return !asked || AllZero(counters);
   });
@@ -142,7 +133,7 @@ int RunAndLook(const Options& options) {
   const std::vector<std::string> files = OpenFiles();
   bool good = false;
   std::thread([&] { good = Run(options); }).join();
-  if (!Eventually([&] { return OpenFiles().size() == files.size(); })) {
+  if (!test::Eventually(kPatience, [&] { return OpenFiles().size() == files.size(); })) {
     for (const std::string& file : OpenFiles()) {
       std::fprintf(stderr, "LEFT, or open from the start: %s\n", file.c_str());
     }

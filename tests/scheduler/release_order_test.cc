@@ -1,5 +1,5 @@
 // Whoever sees a task over that has waited sees the one over that it waited for.
-#include <atomic>
+#include <functional>
 #include <thread>
 
 #include "tests/scheduler/scheduler_fixture.h"

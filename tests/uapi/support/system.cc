@@ -9,7 +9,8 @@
 #include <fstream>
 #include <sstream>
 #include <system_error>
-#include <thread>
+
+#include "tests/support/eventually.h"
 
 namespace vnpu::raw {
 [[noreturn]] void Fail(const char* what) {
@@ -94,14 +95,7 @@ uint64_t FromEnvironment(const char* name, uint64_t value) {
 }
 
 bool Eventually(std::chrono::milliseconds limit, const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + limit * TimeScale();
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() >= deadline) {
-      return false;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return true;
+  return test::Eventually(limit * TimeScale(), condition);
 }
 
 }  // namespace vnpu::raw
