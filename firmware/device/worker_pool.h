@@ -121,6 +121,7 @@ class WorkerPool final : public Platform {
   size_t StackBytes(Hands* hands, uint32_t unit) const;
   void Rest(Worker* self);
   bool LeaveToSentinel();
+  bool WaitForKick(uint64_t limit_ns) const;
   uint64_t SentinelNs(bool nobody_works);
   void BeSentinel(Worker* self);
   void BeFollower();
@@ -155,7 +156,6 @@ class WorkerPool final : public Platform {
   bool growing_ = false;
   uint64_t progress_ = 0;  // pieces of work handed out
   uint64_t sentinel_progress_ = 0;
-  bool kicked_ = false;    // the sentinel was, and the count of kicks has not been read since
   uint32_t made_way_ = 0;  // times in a row that a worker slept at once for the client's sake
   uint64_t next_token_ = 0;
   std::atomic<uint32_t> follower_word_{0};

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <utility>
+#include <cerrno>
 
 #include "firmware/device/worker_pool.h"
 #include "firmware/scheduler/fetch.h"
@@ -101,12 +101,25 @@ uint64_t WorkerPool::SentinelNs(bool nobody_works) {
   return deadline == 0 ? 0 : until;
 }
 
-void WorkerPool::BeSentinel(Worker* self) {
-  // Whoever kicked waits for the work, so it went before this.
-  if (std::exchange(kicked_, false)) {
-    uint64_t count = 0;
-    [[maybe_unused]] const ssize_t got = read(config_.kick_fd, &count, sizeof(count));
+// True for a kick; 0: waits for one without a limit. Not with the lock: a client that takes its kicks
+// back would keep it.
+bool WorkerPool::WaitForKick(uint64_t limit_ns) const {
+  uint64_t count = 0;
+  if (limit_ns == 0 && read(config_.kick_fd, &count, sizeof(count)) == sizeof(count)) {
+    return true;
   }
+  // Where reads do not block, which is up to the client, that was one call in vain.
+  if (limit_ns == 0 && errno != EAGAIN) {
+    return false;
+  }
+  const timespec limit{.tv_sec = static_cast<time_t>(limit_ns / 1'000'000'000),
+                       .tv_nsec = static_cast<long>(limit_ns % 1'000'000'000)};
+  pollfd kick{.fd = config_.kick_fd, .events = POLLIN, .revents = 0};
+  return ppoll(&kick, 1, limit_ns == 0 ? nullptr : &limit, nullptr) == 1 &&
+         read(config_.kick_fd, &count, sizeof(count)) == sizeof(count);
+}
+
+void WorkerPool::BeSentinel(Worker* self) {
   scheduler_.CheckDeadlines();
   const bool nobody_works = running_ == 0 && !polling_;
   // What runs is long, or nothing does: let doorbells wake this worker at once.
@@ -126,10 +139,7 @@ void WorkerPool::BeSentinel(Worker* self) {
   if (self->moved) {
     MoveAnywhere(self);
   }
-  const timespec limit{.tv_sec = static_cast<time_t>(sleep_ns / 1'000'000'000),
-                       .tv_nsec = static_cast<long>(sleep_ns % 1'000'000'000)};
-  pollfd kick{.fd = config_.kick_fd, .events = POLLIN, .revents = 0};
-  const bool kicked = ppoll(&kick, 1, sleep_ns == 0 ? nullptr : &limit, nullptr) == 1;
+  const bool kicked = WaitForKick(sleep_ns);
   FetchBetween(&lock_, this + 1);
   lock_.lock();
   self->woken = sentinel_deep_;
@@ -138,7 +148,6 @@ void WorkerPool::BeSentinel(Worker* self) {
   }
   sentinel_ = sentinel_deep_ = sentinel_called_ = false;
   if (kicked) {
-    kicked_ = true;
     scheduler_.FetchForWake();
   } else {
     scheduler_.CheckDeadlines();

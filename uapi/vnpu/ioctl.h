@@ -158,7 +158,7 @@ struct vnpu_ioc_session {
   uint64_t window_base; /* in: multiple of VNPU_WINDOW_ALIGN; the window is VNPU_WINDOW_SIZE */
   uint32_t flags;       /* VNPU_SESSION_* */
   int32_t mem_fd;       /* in: session memory: memfd of VNPU_SESSION_MEM_BYTES, F_SEAL_SHRINK */
-  int32_t kick_fd;      /* in: eventfd that wakes the device */
+  int32_t kick_fd;      /* in: eventfd that wakes the device, soonest if it is not O_NONBLOCK */
   uint32_t session_id;  /* out */
   uint32_t device_pid;  /* out: for PR_SET_PTRACER, in the driver's pid namespace */
   uint32_t reserved;

@@ -33,6 +33,7 @@
 #include "libruntime/src/memory/virtual_memory.h"
 #include "libruntime/src/queue/queue_pool.h"
 #include "libruntime/src/wait/thread_irq.h"
+#include "libruntime/src/wait/wait.h"
 
 namespace vnpu::runtime {
 
@@ -98,7 +99,7 @@ aclError Session::ShareMemory() {
   if (mem_fd_.valid()) {
     mapping_ = Mapping::Shared(mem_fd_.get(), VNPU_SESSION_MEM_BYTES);
   }
-  kick_.Reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  kick_.Reset(eventfd(0, EFD_CLOEXEC | (MaySpin() ? 0 : EFD_NONBLOCK)));
   if (!mapping_ || !kick_.valid()) {
     return FailErrno(errno, "no memory to share with the device");
   }
@@ -210,8 +211,11 @@ bool Session::CheckAlive() {
 void Session::Kick() const {
   StoreShared(mem_->kick_cpu, static_cast<uint32_t>(sched_getcpu() + 1), std::memory_order_relaxed);
   SignalEventfd(kick_.get());
-  // Linux likes to wake the device's worker on this CPU. What it has to do is soon done, as a rule.
-  sched_yield();
+  // Linux likes to wake the device's worker on this CPU. What it has to do is soon done, as a rule;
+  // often it has been done by now, and the worker would only go to sleep before this thread goes on.
+  if (LoadShared(mem_->doorbell_summary) != 0) {
+    sched_yield();
+  }
 }
 
 int Session::KickBySleeping() const {

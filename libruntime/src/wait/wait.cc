@@ -44,17 +44,6 @@ struct ThreadSpin {
 };
 thread_local constinit ThreadSpin thread_spin;
 
-// With a single CPU, spinning keeps the device from running.
-bool MaySpin() {
-  if (thread_spin.may_spin < 0) {
-    cpu_set_t cpus;
-    CPU_ZERO(&cpus);
-    const bool known = sched_getaffinity(0, sizeof(cpus), &cpus) == 0;
-    thread_spin.may_spin = known && CPU_COUNT(&cpus) < 2 ? 0 : 1;
-  }
-  return thread_spin.may_spin == 1;
-}
-
 constexpr uint64_t kMaxPauses = 32;  // about half a microsecond
 
 bool SpinForHead(const SubmitQueue& queue, uint64_t target, nanoseconds budget) {
@@ -168,6 +157,16 @@ WaitResult Block(Session& session, SubmitQueue& queue, uint64_t target, Deadline
 }
 
 }  // namespace
+
+bool MaySpin() {
+  if (thread_spin.may_spin < 0) {
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    const bool known = sched_getaffinity(0, sizeof(cpus), &cpus) == 0;
+    thread_spin.may_spin = known && CPU_COUNT(&cpus) < 2 ? 0 : 1;
+  }
+  return thread_spin.may_spin == 1;
+}
 
 Deadline DeadlineIn(int32_t timeout_ms) {
   if (timeout_ms < 0) {

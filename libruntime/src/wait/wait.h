@@ -17,6 +17,9 @@ using Deadline = std::optional<Clock::time_point>;  // none: as long as it takes
 // Deadline of an acl timeout in milliseconds; negative: none.
 Deadline DeadlineIn(int32_t timeout_ms);
 
+// Whether this thread may spin: with a single CPU it would keep the device from running.
+bool MaySpin();
+
 enum class WaitResult : uint8_t {
   kDone,
   kTimedOut,
