@@ -101,8 +101,8 @@ uint64_t WorkerPool::SentinelNs(bool nobody_works) {
   return deadline == 0 ? 0 : until;
 }
 
-// True for a kick; 0: waits for one without a limit. Not with the lock: a client that takes its kicks
-// back would keep it.
+// True for a kick; 0: waits for one without a limit. Not with the lock: a client that takes its
+// kicks back would keep it.
 bool WorkerPool::WaitForKick(uint64_t limit_ns) const {
   uint64_t count = 0;
   if (limit_ns == 0 && read(config_.kick_fd, &count, sizeof(count)) == sizeof(count)) {

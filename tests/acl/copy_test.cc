@@ -138,6 +138,75 @@ TEST_F(CopyTest, EitherHalfOfALargeCopyMayFail) {
   }
 }
 
+// Of memory that is plain, this thread copies the pieces: neither its ends nor its rights may be
+// taken for granted.
+TEST_F(CopyTest, LargeCopiesOfOddPartsTouchNothingElse) {
+  constexpr size_t kRoom = size_t{3} << 20;
+  DeviceArray<char> device(kRoom, 'd');
+  for (const size_t size : {size_t{512} << 10, (size_t{512} << 10) + 1, (size_t{2} << 20) - 3}) {
+    std::vector<char> host(kRoom, 'h');
+    std::fill_n(host.begin() + 5, size, 'x');
+    ASSERT_OK(aclrtMemset(device.get(), kRoom, 'd', kRoom));
+    ASSERT_OK(
+        aclrtMemcpy(device.get() + 7, size, host.data() + 5, size, ACL_MEMCPY_HOST_TO_DEVICE));
+    const std::vector<char> there = device.Read();
+    EXPECT_EQ(std::count(there.begin(), there.end(), 'x'), static_cast<ptrdiff_t>(size));
+    EXPECT_EQ(there[6], 'd');
+    EXPECT_EQ(there[7], 'x');
+    EXPECT_EQ(there[7 + size], 'd');
+    ASSERT_OK(aclrtMemset(device.get(), kRoom, 'd', kRoom));
+    ASSERT_OK(
+        aclrtMemcpy(host.data() + 11, size, device.get() + 3, size, ACL_MEMCPY_DEVICE_TO_HOST));
+    EXPECT_EQ(std::count(host.begin(), host.end(), 'd'), static_cast<ptrdiff_t>(size));
+    EXPECT_EQ(host[11 + size - 1], 'd');
+    EXPECT_NE(host[11 + size], 'd');
+  }
+}
+
+TEST_F(CopyTest, LargeCopiesFailWhereHostMemoryMayNotBeTouched) {
+  constexpr size_t kBytes = 2 << 20;
+  DeviceArray<char> device(kBytes, 'd');
+  const auto in = [&](void* host) {
+    return aclrtMemcpy(device.get(), kBytes, host, kBytes, ACL_MEMCPY_HOST_TO_DEVICE);
+  };
+  const auto out = [&](void* host) {
+    return aclrtMemcpy(host, kBytes, device.get(), kBytes, ACL_MEMCPY_DEVICE_TO_HOST);
+  };
+  void* const memory =
+      mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_OK(out(memory));
+  ASSERT_EQ(mprotect(memory, kBytes, PROT_READ), 0);
+  EXPECT_OK(in(memory));
+  EXPECT_EQ(out(memory), ACL_ERROR_RT_SYS_DMA);
+  ASSERT_EQ(mprotect(memory, kBytes, PROT_NONE), 0);
+  EXPECT_EQ(in(memory), ACL_ERROR_RT_SYS_DMA);
+  munmap(memory, kBytes);
+  // A file that ends before its mapping does.
+  const int file = memfd_create("short", MFD_CLOEXEC);
+  ASSERT_EQ(ftruncate(file, kBytes / 2), 0);
+  void* const mapped = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  EXPECT_EQ(in(mapped), ACL_ERROR_RT_SYS_DMA);
+  EXPECT_EQ(out(mapped), ACL_ERROR_RT_SYS_DMA);
+  ASSERT_EQ(ftruncate(file, kBytes), 0);
+  EXPECT_OK(out(mapped));
+  EXPECT_EQ(static_cast<char*>(mapped)[kBytes - 1], 'd');
+  munmap(mapped, kBytes);
+  close(file);
+}
+
+TEST_F(CopyTest, LargeCopiesFailWhereTheDeviceHasNoMemory) {
+  constexpr size_t kBytes = 2 << 20;
+  std::vector<char> host(kBytes);
+  void* const nowhere = DeviceArray<char>(1).get() + (uint64_t{512} << 30);
+  EXPECT_EQ(aclrtMemcpy(nowhere, kBytes, host.data(), kBytes, ACL_MEMCPY_HOST_TO_DEVICE),
+            ACL_ERROR_RT_SYS_DMA);
+  EXPECT_EQ(aclrtMemcpy(host.data(), kBytes, nowhere, kBytes, ACL_MEMCPY_DEVICE_TO_HOST),
+            ACL_ERROR_RT_SYS_DMA);
+  // The next one of this thread is not to blame.
+  DeviceArray<char> device(kBytes);
+  EXPECT_OK(aclrtMemcpy(device.get(), kBytes, host.data(), kBytes, ACL_MEMCPY_HOST_TO_DEVICE));
+}
+
 TEST_F(CopyTest, Memset) {
   DeviceArray<uint8_t> device(1000);
   ASSERT_OK(aclrtMemset(device.get(), 1000, 0x1ab, 999));

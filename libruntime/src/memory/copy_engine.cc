@@ -1,11 +1,6 @@
 #include "libruntime/src/memory/copy_engine.h"
 
-#include <sys/uio.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <cstring>
 
 #include "libruntime/src/base/error.h"
@@ -24,20 +19,12 @@ namespace {
 constexpr QueueSpec kLaneQueue{.entries = 16, .arg_bytes = VNPU_PAGE_SIZE, .priority = 0};
 // From here on two units are faster than one, though a second worker has to be woken.
 constexpr uint64_t kSplitBytes = uint64_t{4} << 20;
-constexpr uint64_t kStagingBytes = uint64_t{1} << 20;
 
 // Threads spread over the lanes in the order in which they copy first.
 size_t HomeLane(size_t lanes) {
   static std::atomic<size_t> next{0};
   thread_local const size_t mine = next.fetch_add(1, std::memory_order_relaxed);
   return mine % lanes;
-}
-
-// Copies within this process without a fault if an address is bad.
-bool SafeCopy(void* dst, const void* src, uint64_t size) {
-  const iovec to{.iov_base = dst, .iov_len = size};
-  const iovec from{.iov_base = const_cast<void*>(src), .iov_len = size};
-  return process_vm_readv(getpid(), &to, 1, &from, 1, 0) == static_cast<ssize_t>(size);
 }
 
 }  // namespace
@@ -69,8 +56,10 @@ bool CopyEngine::ReachesPageable() {
 }
 
 aclError CopyEngine::Copy(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags) {
-  return flags == 0 || ReachesPageable() ? CopyDirect(dst, src, size, flags)
-                                         : CopyStaged(dst, src, size, flags);
+  if (flags == 0 || (ReachesPageable() && !IsFasterStaged(dst, src, size, flags))) {
+    return CopyDirect(dst, src, size, flags);
+  }
+  return CopyStaged(dst, src, size, flags);
 }
 
 aclError CopyEngine::CopyDirect(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags) {
@@ -118,7 +107,7 @@ CopyEngine::Flight CopyEngine::TakeLane() {
 aclError CopyEngine::Run(const vnpu_sqe& task) {
   Flight flight = TakeLane();
   VNPU_RETURN_IF_ERROR(Send(task, &flight));
-  return Land(flight);
+  return Land(flight, flight.task);
 }
 
 aclError CopyEngine::RunHalves(const vnpu_sqe& task) {
@@ -127,7 +116,7 @@ aclError CopyEngine::RunHalves(const vnpu_sqe& task) {
   Flight second = TryLane();
   if (second.lane == nullptr) {
     VNPU_RETURN_IF_ERROR(Send(task, &first));
-    return Land(first);
+    return Land(first, first.task);
   }
   vnpu_sqe half = task;
   half.copy.size = task.copy.size / 2 & ~uint64_t{VNPU_PAGE_SIZE - 1};
@@ -138,8 +127,8 @@ aclError CopyEngine::RunHalves(const vnpu_sqe& task) {
   VNPU_RETURN_IF_ERROR(Send(half, &first));
   const aclError sent = Send(rest, &second);
   // Both are over before the caller may use the memory again, whatever became of one.
-  const aclError first_error = Land(first);
-  const aclError second_error = sent == ACL_SUCCESS ? Land(second) : sent;
+  const aclError first_error = Land(first, first.task);
+  const aclError second_error = sent == ACL_SUCCESS ? Land(second, second.task) : sent;
   return first_error != ACL_SUCCESS ? first_error : second_error;
 }
 
@@ -155,17 +144,18 @@ aclError CopyEngine::Send(const vnpu_sqe& task, Flight* flight) {
   }
   slot.sqe->opcode = task.opcode;
   std::memcpy(slot.sqe->payload, task.payload, sizeof(task.payload));
-  flight->task = slot.index;
   if (const int result = lane.queue->Publish(slot, &flight->kick); result < 0) {
     return FailErrno(-result, "the driver does not take the copy");
   }
+  flight->task = slot.index;
+  flight->sent = true;
   return ACL_SUCCESS;
 }
 
-aclError CopyEngine::Land(const Flight& flight) {
+aclError CopyEngine::Land(const Flight& flight, uint64_t task) {
   SubmitQueue& queue = *flight.lane->queue;
   const WaitResult waited =
-      WaitForHead(session_, queue, flight.task + 1, std::nullopt, Spin::kAdaptive, flight.kick);
+      WaitForHead(session_, queue, task + 1, std::nullopt, Spin::kAdaptive, flight.kick);
   if (waited == WaitResult::kLost) {
     return FailDeviceLost(session_.index());
   }
@@ -175,31 +165,6 @@ aclError CopyEngine::Land(const Flight& flight) {
   queue.CollectCompletions();
   const auto failure = queue.TakeFailure(/*keep=*/false);
   return failure.has_value() ? FailWith(failure->code, failure->text) : ACL_SUCCESS;
-}
-
-aclError CopyEngine::CopyStaged(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags) {
-  std::byte* staging = nullptr;
-  VNPU_RETURN_IF_ERROR(session_.pinned_memory().Allocate(kStagingBytes, &staging));
-  aclError error = ACL_SUCCESS;
-  for (uint64_t done = 0; done < size && error == ACL_SUCCESS; done += kStagingBytes) {
-    const uint64_t piece = std::min(kStagingBytes, size - done);
-    const auto stage = reinterpret_cast<uint64_t>(staging);
-    bool reached = true;
-    if ((flags & VNPU_COPY_SRC_PAGEABLE) != 0) {
-      reached = SafeCopy(staging, reinterpret_cast<const void*>(src + done), piece);
-      error = reached ? Copy(dst + done, stage, piece, 0) : ACL_SUCCESS;
-    } else {
-      error = Copy(stage, src + done, piece, 0);
-      if (error == ACL_SUCCESS) {
-        reached = SafeCopy(reinterpret_cast<void*>(dst + done), staging, piece);
-      }
-    }
-    if (!reached) {
-      error = Fail(ACL_ERROR_RT_SYS_DMA, "the host memory of the copy is not accessible");
-    }
-  }
-  session_.pinned_memory().Free(staging);
-  return error;
 }
 
 }  // namespace vnpu::runtime

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "acl/acl_base.h"
+#include "libruntime/src/memory/host_access.h"
 
 namespace vnpu::runtime {
 
@@ -35,12 +36,13 @@ class CopyEngine {
     SubmitQueue* queue = nullptr;
   };
 
-  // A lane that is held, and the task on its way through it.
+  // A lane that is held, and the last task on its way through it.
   struct Flight {
     std::unique_lock<std::mutex> hold;
     Lane* lane = nullptr;
     uint64_t task = 0;
     bool kick = false;
+    bool sent = false;  // anything
   };
 
   // With a lane that nobody uses; without one if there is none.
@@ -48,17 +50,28 @@ class CopyEngine {
   // Waits if there is none.
   Flight TakeLane();
   aclError Send(const vnpu_sqe& task, Flight* flight);
-  aclError Land(const Flight& flight);
+  // Waits for a task of the lane, and so for those before it.
+  aclError Land(const Flight& flight, uint64_t task);
   aclError Run(const vnpu_sqe& task);
   // Half of the copy on each of two lanes.
   aclError RunHalves(const vnpu_sqe& task);
   aclError CopyDirect(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags);
+
+  // Copies by way of pinned memory, in pieces of which the device copies one while this thread
+  // copies the next (copy_staged.cc).
   aclError CopyStaged(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags);
+  bool IsFasterStaged(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags) const;
+  aclError SendPiece(uint64_t dst, uint64_t src, uint64_t size, Flight* flight);
+  aclError StageIn(uint64_t dst, uint64_t src, uint64_t size, uint64_t staging, Flight* flight);
+  aclError StageOut(uint64_t dst, uint64_t src, uint64_t size, uint64_t staging, Flight* flight);
+  // Copies within this process, without a fault if the host's end, of the two, is bad.
+  aclError HostCopy(uint64_t dst, uint64_t src, uint64_t size, bool host_is_dst);
 
   Session& session_;
   std::array<Lane, 4> lanes_;
   std::once_flag pageable_once_;
   bool reaches_pageable_ = true;
+  const HostAccess host_access_;
 };
 
 }  // namespace vnpu::runtime
