@@ -56,12 +56,13 @@ double CounterHz() {
   return static_cast<double>(end.ticks - start.ticks) * 1e9 / (end.ns - start.ns);
 }
 
-Distribution EmptyIntervals() {
+template <class Read>
+Distribution EmptyIntervals(const Read& read) {
   constexpr size_t kCount = 20'000;
   Distribution intervals(kCount);
-  uint64_t last = Ticks();
+  uint64_t last = read();
   for (size_t i = 0; i < kCount; ++i) {
-    const uint64_t now = Ticks();
+    const uint64_t now = read();
     intervals.Add(now - last);
     last = now;
   }
@@ -84,9 +85,11 @@ double CounterStep(const Distribution& intervals) {
 }  // namespace
 
 Clock CalibrateClock() {
-  Distribution empty = EmptyIntervals();
+  Distribution empty = EmptyIntervals(&Ticks);
+  Distribution bare = EmptyIntervals([] { return __rdtsc(); });
   const double step = CounterStep(empty);
-  return {CounterIsInvariant(), CounterHz(), step, empty.Percentile(50, step)};
+  return {CounterIsInvariant(), CounterHz(), step, empty.Percentile(50, step),
+          bare.Percentile(50, step)};
 }
 
 }  // namespace vnpu::bench

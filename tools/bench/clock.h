@@ -18,10 +18,11 @@ inline uint64_t Ticks() {
 
 // What the counter is worth on this machine. Immutable once calibrated.
 struct Clock {
-  bool invariant;   // runs at one rate whatever the cores do
-  double hz;        // ticks a second
-  double step;      // ticks that it advances by at a time
-  double own_cost;  // ticks between two calls of Ticks() with nothing in between, median
+  bool invariant;    // runs at one rate whatever the cores do
+  double hz;         // ticks a second
+  double step;       // ticks that it advances by at a time
+  double own_cost;   // ticks between two calls of Ticks() with nothing in between, median
+  double bare_cost;  // the same of readings without fences, as the device takes them
 
   // Nanoseconds of an interval between two calls of Ticks(), less the cost of the call itself.
   double Ns(double ticks) const { return ticks <= own_cost ? 0 : (ticks - own_cost) * 1e9 / hz; }

@@ -123,6 +123,7 @@ int Run(const Options& options) {
   bench.Set("cpus", static_cast<double>(AllowedCpus().size()));
   bench.Set("tsc_ghz", bench.clock().hz / 1e9);
   bench.Set("tsc_cost_ns", bench.clock().own_cost * 1e9 / bench.clock().hz);
+  bench.Set("tsc_bare_cost_ns", bench.clock().bare_cost * 1e9 / bench.clock().hz);
   WriteJson(options.json, bench.results());
   std::printf("\nwritten to %s\n", options.json.c_str());
   if (!outcome.complete) return 1;

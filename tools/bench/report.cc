@@ -89,13 +89,12 @@ std::string DescribeMachine(const Clock& clock) {
   uname(&system);
   return fmt::format(
       "{}, {} CPUs ({} usable), {} {}\n"
-      "time-stamp counter {:.3f} GHz in steps of {:.1f} ns, {}; reading it costs {:.1f} ns, which "
-      "are "
-      "taken off\n",
+      "time-stamp counter {:.3f} GHz in steps of {:.1f} ns, {}; reading it costs {:.1f} ns with "
+      "fences, on the device {:.1f} ns, which are taken off\n",
       CpuModel(), std::thread::hardware_concurrency(), AllowedCpus().size(), system.sysname,
       system.release, clock.hz / 1e9, clock.step * 1e9 / clock.hz,
       clock.invariant ? "invariant" : "NOT INVARIANT: figures cannot be trusted",
-      clock.own_cost * 1e9 / clock.hz);
+      clock.own_cost * 1e9 / clock.hz, clock.bare_cost * 1e9 / clock.hz);
 }
 
 std::string Table(const std::vector<Figure>& figures, const Results& results,

@@ -1,5 +1,6 @@
 #include "tools/bench/task_times.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "tools/bench/npu.h"
@@ -24,5 +25,9 @@ uint64_t Between(uint64_t earlier, uint64_t later) {
 }
 
 double DeviceNs(double ticks) { return ticks * 1e9 / static_cast<double>(vnpuDeviceClockHz(0)); }
+
+double DeviceIntervalNs(const Clock& clock, double ticks) {
+  return DeviceNs(std::max(0.0, ticks - clock.bare_cost));
+}
 
 }  // namespace vnpu::bench

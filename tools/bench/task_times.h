@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "acl/acl.h"
+#include "tools/bench/clock.h"
 #include "tools/bench/distribution.h"
 
 namespace vnpu::bench {
@@ -29,9 +30,11 @@ TaskTimes TimesSince(aclrtStream stream, uint64_t first);
 // Ticks from one time to a later one. Throws std::runtime_error when it is not later.
 uint64_t Between(uint64_t earlier, uint64_t later);
 
-// Nanoseconds of ticks of the device clock. The cost of reading the clock is part of what the
-// device does for a task, so it is not taken off.
+// Nanoseconds of ticks of the device clock.
 double DeviceNs(double ticks);
+
+// The same of the interval between two readings of the device clock, less the cost of one.
+double DeviceIntervalNs(const Clock& clock, double ticks);
 
 }  // namespace vnpu::bench
 
