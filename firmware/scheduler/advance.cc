@@ -20,9 +20,7 @@ bool SurvivesFailure(uint8_t opcode) {
 void Scheduler::DrainAdvance() {
   // Bounded, so that queues full of entries that need no unit cannot keep kernels from starting.
   for (int i = 0; i < kInlineBudget && !advance_.empty() && !ShortWorkIsReady(); ++i) {
-    Rtsq* queue = advance_.front();
-    advance_.Remove(queue);
-    Advance(queue);
+    Advance(advance_.PopFront());
   }
 }
 

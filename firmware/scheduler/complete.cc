@@ -65,8 +65,7 @@ void Scheduler::Announce() {
     Rtsq* queue = announced_;
     announced_ = queue->next_announced;
     queue->announce = false;
-    const vnpu_queue_hdr& hdr = *queue->mem.hdr;
-    if (LoadShared(hdr.waiting) != 0 || LoadShared(hdr.driver_wait) != 0) {
+    if (SomebodyWaits(*queue->mem.hdr)) {
       NotifyWaiters(queue);
     }
   }

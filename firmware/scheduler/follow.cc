@@ -62,7 +62,7 @@ Scheduler::Followed Scheduler::TryToFollow(Work* work) {
     StoreShared(mem.hdr->sq_head, queue->head, std::memory_order_release);
     // Of who waits, see Announce().
     std::atomic_signal_fence(std::memory_order_seq_cst);
-    if (LoadShared(mem.hdr->waiting) != 0 || LoadShared(mem.hdr->driver_wait) != 0) {
+    if (SomebodyWaits(*mem.hdr)) {
       NotifyWaiters(queue);
     }
   }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "firmware/scheduler/shared.h"
 #include "vdev/core.h"
 
 namespace vnpu::firmware {
@@ -144,6 +145,11 @@ inline bool EntryIsInItsPlace(const Rtsq& queue) {
   return sqe.queue_id == queue.entry_id && sqe.seq == static_cast<uint32_t>(queue.head);
 }
 
+// Client or driver, for the queue's progress.
+inline bool SomebodyWaits(const vnpu_queue_hdr& hdr) {
+  return (LoadShared(hdr.waiting) | LoadShared(hdr.driver_wait)) != 0;
+}
+
 // For reserved fields.
 template <size_t kCount>
 bool AllZero(const uint64_t (&words)[kCount]) {
@@ -166,6 +172,13 @@ class QueueList {
     queue->next = nullptr;
     (last_ != nullptr ? last_->next : first_) = queue;
     last_ = queue;
+  }
+  Rtsq* PopFront() {
+    Rtsq* queue = first_;
+    first_ = queue->next;
+    (first_ != nullptr ? first_->prev : last_) = nullptr;
+    queue->next = nullptr;
+    return queue;
   }
   void Remove(Rtsq* queue) {
     (queue->prev != nullptr ? queue->prev->next : first_) = queue->next;
