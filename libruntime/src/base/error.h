@@ -53,7 +53,8 @@ aclError FailAsExpected(aclError code, const std::string& message);
 template <class... Args>
 [[gnu::cold, gnu::noinline]] aclError Fail(aclError code, fmt::format_string<Args...> format,
                                            Args&&... args) {
-  return FailWith(code, fmt::format(format, std::forward<Args>(args)...));
+  FailWith(code, fmt::format(format, std::forward<Args>(args)...));
+  return code;
 }
 
 // Fails with the code for `error` (an errno value); the message gets the error's text appended.
