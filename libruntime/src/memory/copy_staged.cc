@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "libruntime/src/base/error.h"
+#include "libruntime/src/base/guard.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/memory/copy_engine.h"
 #include "libruntime/src/memory/pinned_memory.h"
