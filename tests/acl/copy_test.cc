@@ -1,8 +1,12 @@
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <fstream>
 #include <numeric>
 
+#include "tests/acl/child.h"
 #include "tests/acl/support.h"
 
 namespace vnpu::test {
@@ -205,6 +209,36 @@ TEST_F(CopyTest, LargeCopiesFailWhereTheDeviceHasNoMemory) {
   // The next one of this thread is not to blame.
   DeviceArray<char> device(kBytes);
   EXPECT_OK(aclrtMemcpy(device.get(), kBytes, host.data(), kBytes, ACL_MEMCPY_HOST_TO_DEVICE));
+}
+
+using DISABLED_LittlePinnedMemory = DeviceTest;
+TEST_F(DISABLED_LittlePinnedMemory, LargeCopiesDoWithout) {
+  std::vector<void*> pinned;
+  for (void* memory = nullptr; aclrtMallocHost(&memory, 64 << 10) == ACL_SUCCESS;) {
+    pinned.push_back(memory);
+  }
+  EXPECT_FALSE(pinned.empty());
+  aclrtGetLastError(ACL_RT_THREAD_LEVEL);
+  aclGetRecentErrMsg();
+  const std::vector<int> in = Numbers(1 << 20);
+  DeviceArray<int> device(in.size());
+  device.Write(in);
+  EXPECT_EQ(device.Read(), in);
+  EXPECT_EQ(aclrtPeekAtLastError(ACL_RT_THREAD_LEVEL), ACL_SUCCESS);
+  EXPECT_EQ(aclGetRecentErrMsg(), nullptr);
+  for (void* memory : pinned) {
+    EXPECT_OK(aclrtFreeHost(memory));
+  }
+}
+
+TEST(LittlePinnedMemory, LargeCopiesDoWithout) {
+  const std::string config = "acl_copy_" + std::to_string(getpid()) + ".toml";
+  std::ofstream(config) << "pin_limit = \"8M\"\n";
+  const ChildResult child = RunTestsInChild(
+      "DISABLED_LittlePinnedMemory.*", {{"VNPU_TRANSPORT", "embedded"}, {"VNPU_CONFIG", config}});
+  std::remove(config.c_str());
+  EXPECT_EQ(child.exit_code, 0) << child.output;
+  EXPECT_NE(child.output.find("PASSED"), std::string::npos) << child.output;
 }
 
 TEST_F(CopyTest, Memset) {

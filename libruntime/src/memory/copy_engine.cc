@@ -31,6 +31,7 @@ size_t HomeLane(size_t lanes) {
 
 bool CopyEngine::ReachesPageable() {
   std::call_once(pageable_once_, [this] {
+    const QuietErrors quiet;
     // Failure of this copy means that the driver's system refuses process_vm_readv.
     uint64_t probe = 1;
     std::byte* target = nullptr;
@@ -38,12 +39,8 @@ bool CopyEngine::ReachesPageable() {
       return;
     }
     const auto address = reinterpret_cast<uint64_t>(target);
-    aclError error = ACL_SUCCESS;
-    {
-      const QuietErrors quiet;
-      error = CopyDirect(address, reinterpret_cast<uint64_t>(&probe), sizeof(probe),
-                         VNPU_COPY_SRC_PAGEABLE);
-    }
+    const aclError error = CopyDirect(address, reinterpret_cast<uint64_t>(&probe), sizeof(probe),
+                                      VNPU_COPY_SRC_PAGEABLE);
     reaches_pageable_ = error != ACL_ERROR_RT_SYS_DMA;
     if (!reaches_pageable_) {
       Log().warn(
@@ -56,10 +53,18 @@ bool CopyEngine::ReachesPageable() {
 }
 
 aclError CopyEngine::Copy(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags) {
-  if (flags == 0 || (ReachesPageable() && !IsFasterStaged(dst, src, size, flags))) {
-    return CopyDirect(dst, src, size, flags);
+  const bool reaches = flags == 0 || ReachesPageable();
+  if (!reaches || (flags != 0 && IsFasterStaged(dst, src, size, flags))) {
+    Flight flight = TakeLane();
+    const aclError error = FindStaging(flight.lane, /*may_fail=*/reaches);
+    if (error == ACL_SUCCESS) {
+      return CopyStaged(dst, src, size, flags, &flight);
+    }
+    if (!reaches) {
+      return error;
+    }
   }
-  return CopyStaged(dst, src, size, flags);
+  return CopyDirect(dst, src, size, flags);
 }
 
 aclError CopyEngine::CopyDirect(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags) {

@@ -34,6 +34,7 @@ class CopyEngine {
   struct Lane {
     std::mutex mutex;
     SubmitQueue* queue = nullptr;
+    std::byte* staging = nullptr;  // pinned, until the end of the session
   };
 
   // A lane that is held, and the last task on its way through it.
@@ -59,7 +60,9 @@ class CopyEngine {
 
   // Copies by way of pinned memory, in pieces of which the device copies one while this thread
   // copies the next (copy_staged.cc).
-  aclError CopyStaged(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags);
+  aclError CopyStaged(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags, Flight* flight);
+  // `may_fail`: there is another way, so that failures are no errors of the caller's.
+  aclError FindStaging(Lane* lane, bool may_fail);
   bool IsFasterStaged(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags) const;
   aclError SendPiece(uint64_t dst, uint64_t src, uint64_t size, Flight* flight);
   aclError StageIn(uint64_t dst, uint64_t src, uint64_t size, uint64_t staging, Flight* flight);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "libruntime/src/base/error.h"
@@ -97,21 +98,27 @@ aclError CopyEngine::StageOut(uint64_t dst, uint64_t src, uint64_t size, uint64_
   return ACL_SUCCESS;
 }
 
-aclError CopyEngine::CopyStaged(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags) {
-  std::byte* memory = nullptr;
-  VNPU_RETURN_IF_ERROR(session_.pinned_memory().Allocate(kStages * kPieceBytes, &memory));
-  const auto staging = reinterpret_cast<uint64_t>(memory);
-  aclError error = ACL_SUCCESS;
-  {
-    Flight flight = TakeLane();
-    error = (flags & VNPU_COPY_SRC_PAGEABLE) != 0 ? StageIn(dst, src, size, staging, &flight)
-                                                  : StageOut(dst, src, size, staging, &flight);
-    // The device is done with the memory before it is given back, whatever became of the copy.
-    const aclError landed = flight.sent ? Land(flight, flight.task) : ACL_SUCCESS;
-    error = error != ACL_SUCCESS ? error : landed;
+// Kept for the next copy: pinning memory takes much longer than a copy does.
+aclError CopyEngine::FindStaging(Lane* lane, bool may_fail) {
+  if (lane->staging != nullptr) {
+    return ACL_SUCCESS;
   }
-  session_.pinned_memory().Free(memory);
-  return error;
+  std::optional<QuietErrors> quiet;
+  if (may_fail) {
+    quiet.emplace();
+  }
+  return session_.pinned_memory().Allocate(kStages * kPieceBytes, &lane->staging);
+}
+
+aclError CopyEngine::CopyStaged(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags,
+                                Flight* flight) {
+  const auto staging = reinterpret_cast<uint64_t>(flight->lane->staging);
+  const aclError error = (flags & VNPU_COPY_SRC_PAGEABLE) != 0
+                             ? StageIn(dst, src, size, staging, flight)
+                             : StageOut(dst, src, size, staging, flight);
+  // The device is done with the memory before the next copy, whatever became of this one.
+  const aclError landed = flight->sent ? Land(*flight, flight->task) : ACL_SUCCESS;
+  return error != ACL_SUCCESS ? error : landed;
 }
 
 }  // namespace vnpu::runtime
