@@ -211,8 +211,8 @@ bool Session::CheckAlive() {
 void Session::Kick() const {
   StoreShared(mem_->kick_cpu, static_cast<uint32_t>(sched_getcpu() + 1), std::memory_order_relaxed);
   SignalEventfd(kick_.get());
-  // Linux likes to wake the device's worker on this CPU. What it has to do is soon done, as a rule;
-  // often it has been done by now, and the worker would only go to sleep before this thread goes on.
+  // Linux likes to wake the device's worker on this CPU. What it has to do is soon done, as a rule,
+  // and often has been by now: the worker would only go to sleep before this thread goes on.
   if (LoadShared(mem_->doorbell_summary) != 0) {
     sched_yield();
   }
