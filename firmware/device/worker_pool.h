@@ -121,7 +121,7 @@ class WorkerPool final : public Platform {
   size_t StackBytes(Hands* hands, uint32_t unit) const;
   void Rest(Worker* self);
   bool LeaveToSentinel();
-  bool WaitForKick(uint64_t limit_ns) const;
+  bool WaitForKick(uint64_t limit_ns);
   uint64_t SentinelNs(bool nobody_works);
   void BeSentinel(Worker* self);
   void BeFollower();
@@ -151,6 +151,7 @@ class WorkerPool final : public Platform {
   bool sentinel_ = false;
   bool sentinel_deep_ = false;    // sleeps until a kick or a deadline, not just for a tick
   bool sentinel_called_ = false;  // was kicked and has not come yet
+  bool kick_reads_block_ = true;  // as the client has it, until seen otherwise; the sentinel's
   uint32_t followers_ = 0;        // asleep
   bool waking_ = false;           // a follower was woken and has not come yet
   bool growing_ = false;

@@ -103,14 +103,16 @@ uint64_t WorkerPool::SentinelNs(bool nobody_works) {
 
 // True for a kick; 0: waits for one without a limit. Not with the lock: a client that takes its
 // kicks back would keep it.
-bool WorkerPool::WaitForKick(uint64_t limit_ns) const {
+bool WorkerPool::WaitForKick(uint64_t limit_ns) {
   uint64_t count = 0;
-  if (limit_ns == 0 && read(config_.kick_fd, &count, sizeof(count)) == sizeof(count)) {
-    return true;
-  }
-  // Where reads do not block, which is up to the client, that was one call in vain.
-  if (limit_ns == 0 && errno != EAGAIN) {
-    return false;
+  if (limit_ns == 0 && kick_reads_block_) {
+    if (read(config_.kick_fd, &count, sizeof(count)) == sizeof(count)) {
+      return true;
+    }
+    if (errno != EAGAIN) {
+      return false;
+    }
+    kick_reads_block_ = false;
   }
   const timespec limit{.tv_sec = static_cast<time_t>(limit_ns / 1'000'000'000),
                        .tv_nsec = static_cast<long>(limit_ns % 1'000'000'000)};

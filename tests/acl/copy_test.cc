@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <fstream>
 #include <numeric>
+#include <thread>
 
 #include "tests/acl/child.h"
 #include "tests/acl/support.h"
@@ -112,19 +113,31 @@ TEST_F(CopyTest, BadAddressesFailTheCopy) {
   EXPECT_OK(aclrtSynchronizeStream(stream_));
 }
 
-// Large copies go in two halves at the same time.
+// Memory of no file goes piece by piece, other memory in two halves at the same time.
 TEST_F(CopyTest, LargeCopiesAreWhole) {
   constexpr size_t kInts = (9 << 20) / sizeof(int) + 3;
-  std::vector<int> in(kInts);
-  std::iota(in.begin(), in.end(), 1);
-  DeviceArray<int> there(kInts);
-  DeviceArray<int> elsewhere(kInts);
   constexpr size_t kBytes = kInts * sizeof(int);
-  ASSERT_OK(aclrtMemcpy(there.get(), kBytes, in.data(), kBytes, ACL_MEMCPY_HOST_TO_DEVICE));
-  ASSERT_OK(aclrtMemcpy(elsewhere.get(), kBytes, there.get(), kBytes, ACL_MEMCPY_DEVICE_TO_DEVICE));
-  std::vector<int> out(kInts);
-  ASSERT_OK(aclrtMemcpy(out.data(), kBytes, elsewhere.get(), kBytes, ACL_MEMCPY_DEVICE_TO_HOST));
-  EXPECT_EQ(in, out);
+  const std::vector<int> numbers = Numbers(kInts);
+  const int file = memfd_create("numbers", MFD_CLOEXEC);
+  ASSERT_EQ(ftruncate(file, kBytes), 0);
+  for (const bool of_file : {false, true}) {
+    DeviceArray<int> there(kInts);
+    DeviceArray<int> elsewhere(kInts);
+    void* const mapped =
+        mmap(nullptr, kBytes, PROT_READ | PROT_WRITE,
+             of_file ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, of_file ? file : -1, 0);
+    ASSERT_NE(mapped, MAP_FAILED);
+    auto* const host = static_cast<int*>(mapped);
+    std::ranges::copy(numbers, host);
+    ASSERT_OK(aclrtMemcpy(there.get(), kBytes, host, kBytes, ACL_MEMCPY_HOST_TO_DEVICE));
+    ASSERT_OK(
+        aclrtMemcpy(elsewhere.get(), kBytes, there.get(), kBytes, ACL_MEMCPY_DEVICE_TO_DEVICE));
+    std::fill_n(host, kInts, 0);
+    ASSERT_OK(aclrtMemcpy(host, kBytes, elsewhere.get(), kBytes, ACL_MEMCPY_DEVICE_TO_HOST));
+    EXPECT_TRUE(std::equal(numbers.begin(), numbers.end(), host)) << of_file;
+    munmap(mapped, kBytes);
+  }
+  close(file);
 }
 
 TEST_F(CopyTest, EitherHalfOfALargeCopyMayFail) {
@@ -209,6 +222,38 @@ TEST_F(CopyTest, LargeCopiesFailWhereTheDeviceHasNoMemory) {
   // The next one of this thread is not to blame.
   DeviceArray<char> device(kBytes);
   EXPECT_OK(aclrtMemcpy(device.get(), kBytes, host.data(), kBytes, ACL_MEMCPY_HOST_TO_DEVICE));
+}
+
+// While another thread writes it.
+[[gnu::noinline, gnu::no_sanitize("thread")]] char Peek(const char* memory) {
+  return *static_cast<const volatile char*>(memory);
+}
+
+using CopyResetTest = DeviceTest;
+TEST_F(CopyResetTest, AResetInTheMiddleOfALargeCopyIsItsError) {
+  constexpr size_t kBytes = size_t{64} << 20;
+  for (int round = 0; round < 5; ++round) {
+    void* device = nullptr;
+    ASSERT_OK(aclrtMalloc(&device, kBytes, ACL_MEM_MALLOC_HUGE_FIRST));
+    ASSERT_OK(aclrtMemset(device, kBytes, 'd', kBytes));
+    std::vector<char> host(kBytes);
+    std::thread copier([&] {
+      aclrtSetDevice(0);
+      const aclError error =
+          aclrtMemcpy(host.data(), kBytes, device, kBytes, ACL_MEMCPY_DEVICE_TO_HOST);
+      if (error == ACL_SUCCESS) {  // the reset came too late for it
+        EXPECT_EQ(host.back(), 'd');
+      } else {
+        EXPECT_EQ(error, ACL_ERROR_RT_LOST_HEARTBEAT);
+      }
+    });
+    while (Peek(host.data()) != 'd') {
+      std::this_thread::yield();
+    }
+    EXPECT_OK(aclrtResetDeviceForce(0));
+    copier.join();
+    ASSERT_OK(aclrtSetDevice(0));
+  }
 }
 
 using DISABLED_LittlePinnedMemory = DeviceTest;

@@ -60,11 +60,9 @@ template <class Read>
 Distribution EmptyIntervals(const Read& read) {
   constexpr size_t kCount = 20'000;
   Distribution intervals(kCount);
-  uint64_t last = read();
   for (size_t i = 0; i < kCount; ++i) {
-    const uint64_t now = read();
-    intervals.Add(now - last);
-    last = now;
+    const uint64_t start = read();
+    intervals.Add(read() - start);
   }
   return intervals;
 }

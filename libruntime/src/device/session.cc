@@ -99,7 +99,8 @@ aclError Session::ShareMemory() {
   if (mem_fd_.valid()) {
     mapping_ = Mapping::Shared(mem_fd_.get(), VNPU_SESSION_MEM_BYTES);
   }
-  kick_.Reset(eventfd(0, EFD_CLOEXEC | (MaySpin() ? 0 : EFD_NONBLOCK)));
+  kick_blocks_ = MaySpin();
+  kick_.Reset(eventfd(0, EFD_CLOEXEC | (kick_blocks_ ? 0 : EFD_NONBLOCK)));
   if (!mapping_ || !kick_.valid()) {
     return FailErrno(errno, "no memory to share with the device");
   }
@@ -176,6 +177,7 @@ void Session::Close() {
   virtual_memory_->Drop();
   host_registry_->Drop();
   memory_pools_->Drop();
+  copies_->Close();
   window_ = Window();
 }
 
@@ -219,6 +221,10 @@ void Session::Kick() const {
 }
 
 int Session::KickBySleeping() const {
+  if (kick_blocks_) {  // io_uring would leave the write to another thread
+    Kick();
+    return -1;
+  }
   StoreShared(mem_->kick_cpu, 0u, std::memory_order_relaxed);
   return kick_.get();
 }

@@ -140,6 +140,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Mapping mapping_;
   vnpu_session_mem* mem_ = nullptr;
   UniqueFd kick_;
+  bool kick_blocks_ = true;  // the device waits in a read of it, which is quickest
   Window window_;
 
   mutable std::mutex names_mutex_;

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <mutex>
+#include <shared_mutex>
 
 #include "acl/acl_base.h"
 #include "libruntime/src/memory/host_access.h"
@@ -29,12 +30,16 @@ class CopyEngine {
   // Stores the low `width` (1, 2 or 4) bytes of `value` over `size` bytes.
   aclError Fill(uint64_t dst, uint64_t size, uint32_t value, uint32_t width);
 
+  // From here on no thread touches the session's pinned memory for a copy.
+  void Close();
+
  private:
   // A queue and the one thread that uses it now.
   struct Lane {
     std::mutex mutex;
     SubmitQueue* queue = nullptr;
     std::byte* staging = nullptr;  // pinned, until the end of the session
+    bool no_staging = false;       // could not be had
   };
 
   // A lane that is held, and the last task on its way through it.
@@ -67,7 +72,7 @@ class CopyEngine {
   aclError SendPiece(uint64_t dst, uint64_t src, uint64_t size, Flight* flight);
   aclError StageIn(uint64_t dst, uint64_t src, uint64_t size, uint64_t staging, Flight* flight);
   aclError StageOut(uint64_t dst, uint64_t src, uint64_t size, uint64_t staging, Flight* flight);
-  // Copies within this process, without a fault if the host's end, of the two, is bad.
+  // Copies between staging and host memory, without a fault if the latter is bad.
   aclError HostCopy(uint64_t dst, uint64_t src, uint64_t size, bool host_is_dst);
 
   Session& session_;
@@ -75,6 +80,8 @@ class CopyEngine {
   std::once_flag pageable_once_;
   bool reaches_pageable_ = true;
   const HostAccess host_access_;
+  std::shared_mutex host_mutex_;  // shared by threads that copy to or from staging memory
+  bool closed_ = false;
 };
 
 }  // namespace vnpu::runtime

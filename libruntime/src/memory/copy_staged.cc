@@ -44,6 +44,10 @@ bool CopyEngine::IsFasterStaged(uint64_t dst, uint64_t src, uint64_t size, uint3
 }
 
 aclError CopyEngine::HostCopy(uint64_t dst, uint64_t src, uint64_t size, bool host_is_dst) {
+  const std::shared_lock lock(host_mutex_);
+  if (closed_) {
+    return FailDeviceLost(session_.index());
+  }
   void* const to = reinterpret_cast<void*>(dst);
   void* const from = reinterpret_cast<void*>(src);
   if (host_access_.MayTouch(host_is_dst ? dst : src, size, host_is_dst)) {
@@ -105,9 +109,19 @@ aclError CopyEngine::FindStaging(Lane* lane, bool may_fail) {
   }
   std::optional<QuietErrors> quiet;
   if (may_fail) {
+    if (lane->no_staging) {
+      return ACL_ERROR_RT_MEMORY_ALLOCATION;
+    }
     quiet.emplace();
   }
-  return session_.pinned_memory().Allocate(kStages * kPieceBytes, &lane->staging);
+  const aclError error = session_.pinned_memory().Allocate(kStages * kPieceBytes, &lane->staging);
+  lane->no_staging = error != ACL_SUCCESS;
+  return error;
+}
+
+void CopyEngine::Close() {
+  const std::unique_lock lock(host_mutex_);
+  closed_ = true;
 }
 
 aclError CopyEngine::CopyStaged(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags,

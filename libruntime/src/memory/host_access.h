@@ -14,7 +14,9 @@ class HostAccess {
   HostAccess();
 
   // Whether all of the memory is mapped, may be read (or written), and is of no file, which could
-  // end before its mapping does. False where the system does not tell: before Linux 6.11.
+  // end before its mapping does. False where the system does not tell: before Linux 6.11. It does
+  // not tell of guard regions (madvise), protection keys and broken memory, nor of what other
+  // threads unmap meanwhile: touching those faults as it does in any memcpy of the program's.
   bool MayTouch(uint64_t address, uint64_t bytes, bool write) const;
 
  private:
