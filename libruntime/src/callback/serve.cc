@@ -116,11 +116,13 @@ aclError HostCalls::ServeOne(CallServer& server, Deadline deadline, bool* served
 }
 
 void HostCalls::Run(CallServer& server, const Due& due) {
+  // NOLINTBEGIN(clang-analyzer-core.NullDereference): without a graph there is a line.
   const HostFunction function = due.graph != nullptr ? due.graph->function : due.call.function;
   void* const argument = due.graph != nullptr ? due.graph->argument : due.call.argument;
   Context* const context = due.graph != nullptr ? due.graph->context : due.line->context;
   const uint32_t generation =
       due.graph != nullptr ? due.graph->context_generation : due.line->context_generation;
+  // NOLINTEND(clang-analyzer-core.NullDereference)
   if (server.library && context->generation() == generation) {
     MakeCurrent(context);
   }

@@ -75,7 +75,7 @@ class LockedEvents {
       order.push_back(use.event);
     }
     std::ranges::sort(order);
-    order.erase(std::ranges::unique(order).begin(), order.end());
+    order.erase(std::unique(order.begin(), order.end()), order.end());
     for (Event* const event : order) {
       locks_.emplace_back(event->mutex);
     }

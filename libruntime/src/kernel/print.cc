@@ -72,7 +72,7 @@ aclError KernelPrints::SetFifoBytes(uint64_t bytes) {
   return Prepare();
 }
 
-void KernelPrints::Take(Reader* reader, const vnpu_print_record& record, std::string printed,
+void KernelPrints::Take(Reader* reader, const vnpu_print_record& record, const std::string& printed,
                         std::string* text) {
   const bool same = reader->begun_by == record.queue_id && reader->begun_task == record.task &&
                     reader->begun_block == record.block;

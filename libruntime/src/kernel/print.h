@@ -54,7 +54,7 @@ class KernelPrints {
 
   void FlushRings(std::optional<uint32_t> done);
   void ReadRing(size_t index, std::optional<uint32_t> done, std::string* text);
-  void Take(Reader* reader, const vnpu_print_record& record, std::string printed,
+  void Take(Reader* reader, const vnpu_print_record& record, const std::string& printed,
             std::string* text);
   size_t RingCount() const;
   std::string CoreName(size_t index) const;

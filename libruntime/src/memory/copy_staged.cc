@@ -12,6 +12,7 @@
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/memory/copy_engine.h"
 #include "libruntime/src/memory/pinned_memory.h"
+#include "libruntime/src/stream/stream.h"
 
 namespace vnpu::runtime {
 namespace {
