@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <fstream>
 #include <numeric>
@@ -237,6 +238,7 @@ TEST_F(CopyResetTest, AResetInTheMiddleOfALargeCopyIsItsError) {
     ASSERT_OK(aclrtMalloc(&device, kBytes, ACL_MEM_MALLOC_HUGE_FIRST));
     ASSERT_OK(aclrtMemset(device, kBytes, 'd', kBytes));
     std::vector<char> host(kBytes);
+    std::atomic<bool> over{false};
     std::thread copier([&] {
       aclrtSetDevice(0);
       const aclError error =
@@ -246,8 +248,9 @@ TEST_F(CopyResetTest, AResetInTheMiddleOfALargeCopyIsItsError) {
       } else {
         EXPECT_EQ(error, ACL_ERROR_RT_LOST_HEARTBEAT);
       }
+      over = true;
     });
-    while (Peek(host.data()) != 'd') {
+    while (Peek(host.data()) != 'd' && !over) {
       std::this_thread::yield();
     }
     EXPECT_OK(aclrtResetDeviceForce(0));

@@ -33,8 +33,8 @@ void MeasureGap(Bench& bench) {
   const Npu& npu = bench.npu();
   Distribution gaps =
       TimeGaps(npu, bench.Pick(4000, 1000), [&](int) { return npu.empty().Launch(npu.stream()); });
-  bench.Set("gap_ns_p50", DeviceIntervalNs(bench.clock(), gaps.Percentile(50, bench.clock().step)));
-  bench.Set("gap_ns_p99", DeviceIntervalNs(bench.clock(), gaps.Percentile(99, bench.clock().step)));
+  SetDevicePercentile(bench, "gap_ns_p50", gaps, 50);
+  SetDevicePercentile(bench, "gap_ns_p99", gaps, 99);
 }
 
 void MeasureMixedUnits(Bench& bench) {
@@ -55,8 +55,7 @@ void MeasureMixedUnits(Bench& bench) {
     }
   };
   Distribution gaps = TimeGaps(npu, bench.Pick(4000, 1000), submit);
-  bench.Set("mixed_units_gap_ns_p50",
-            DeviceIntervalNs(bench.clock(), gaps.Percentile(50, bench.clock().step)));
+  SetDevicePercentile(bench, "mixed_units_gap_ns_p50", gaps, 50);
 }
 
 }  // namespace

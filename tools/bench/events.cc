@@ -75,10 +75,8 @@ void MeasureHops(Bench& bench) {
   Distribution hops(static_cast<size_t>(runs) * 2 * Exchange::kRounds);
   std::vector<double> ticks;
   for (int run = 0; run < runs; ++run) ticks.push_back(exchange.Run(&hops));
-  bench.Set("event_hop_ns_p50",
-            DeviceIntervalNs(bench.clock(), hops.Percentile(50, bench.clock().step)));
-  bench.Set("event_hop_ns_p99",
-            DeviceIntervalNs(bench.clock(), hops.Percentile(99, bench.clock().step)));
+  SetDevicePercentile(bench, "event_hop_ns_p50", hops, 50);
+  SetDevicePercentile(bench, "event_hop_ns_p99", hops, 99);
   bench.Set("ping_pong_ns", DeviceNs(Median(ticks)));
 }
 

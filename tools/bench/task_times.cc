@@ -26,8 +26,11 @@ uint64_t Between(uint64_t earlier, uint64_t later) {
 
 double DeviceNs(double ticks) { return ticks * 1e9 / static_cast<double>(vnpuDeviceClockHz(0)); }
 
-double DeviceIntervalNs(const Clock& clock, double ticks) {
-  return DeviceNs(std::max(0.0, ticks - clock.bare_cost));
+void SetDevicePercentile(Bench& bench, const char* key, const Distribution& intervals,
+                         double percent) {
+  const Clock& clock = bench.clock();
+  const double ticks = intervals.Percentile(percent, clock.step) - clock.bare_cost;
+  bench.Set(key, DeviceNs(std::max(0.0, ticks)));
 }
 
 }  // namespace vnpu::bench

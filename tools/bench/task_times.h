@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "acl/acl.h"
-#include "tools/bench/clock.h"
+#include "tools/bench/bench.h"
 #include "tools/bench/distribution.h"
 
 namespace vnpu::bench {
@@ -33,8 +33,10 @@ uint64_t Between(uint64_t earlier, uint64_t later);
 // Nanoseconds of ticks of the device clock.
 double DeviceNs(double ticks);
 
-// The same of the interval between two readings of the device clock, less the cost of one.
-double DeviceIntervalNs(const Clock& clock, double ticks);
+// As Bench::SetPercentile(), of intervals between two readings of the device clock, less the cost
+// of one.
+void SetDevicePercentile(Bench& bench, const char* key, const Distribution& intervals,
+                         double percent);
 
 }  // namespace vnpu::bench
 

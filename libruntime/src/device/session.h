@@ -76,7 +76,8 @@ class Session : public std::enable_shared_from_this<Session> {
            ExchangeShared(mem_->need_wakeup, 0) != 0;
   }
   void Kick() const;
-  // For a thread that sleeps from its kick on: the eventfd that it has to signal.
+  // For a thread that sleeps from its kick on: the eventfd that it has to signal, or -1 if that
+  // has been done.
   int KickBySleeping() const;
 
   vnpu_session_mem& mem() const { return *mem_; }

@@ -53,8 +53,11 @@ bool CopyEngine::ReachesPageable() {
 }
 
 aclError CopyEngine::Copy(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags) {
-  const bool reaches = flags == 0 || ReachesPageable();
-  if (!reaches || (flags != 0 && IsFasterStaged(dst, src, size, flags))) {
+  if (flags == 0) {
+    return CopyDirect(dst, src, size, flags);
+  }
+  const bool reaches = ReachesPageable();
+  if (!reaches || IsFasterStaged(dst, src, size, flags)) {
     Flight flight = TakeLane();
     const aclError error = FindStaging(flight.lane, /*may_fail=*/reaches);
     if (error == ACL_SUCCESS) {
@@ -67,13 +70,18 @@ aclError CopyEngine::Copy(uint64_t dst, uint64_t src, uint64_t size, uint32_t fl
   return CopyDirect(dst, src, size, flags);
 }
 
-aclError CopyEngine::CopyDirect(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags) {
+vnpu_sqe CopyEngine::CopyTask(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags) {
   vnpu_sqe task{};
   task.opcode = VNPU_OP_COPY;
   task.copy.dst = dst;
   task.copy.src = src;
   task.copy.size = size;
   task.copy.copy_flags = flags;
+  return task;
+}
+
+aclError CopyEngine::CopyDirect(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags) {
+  const vnpu_sqe task = CopyTask(dst, src, size, flags);
   const uint64_t apart = dst > src ? dst - src : src - dst;
   return size >= kSplitBytes && apart >= size ? RunHalves(task) : Run(task);
 }
@@ -112,7 +120,7 @@ CopyEngine::Flight CopyEngine::TakeLane() {
 aclError CopyEngine::Run(const vnpu_sqe& task) {
   Flight flight = TakeLane();
   VNPU_RETURN_IF_ERROR(Send(task, &flight));
-  return Land(flight, flight.task);
+  return Land(flight);
 }
 
 aclError CopyEngine::RunHalves(const vnpu_sqe& task) {
@@ -121,7 +129,7 @@ aclError CopyEngine::RunHalves(const vnpu_sqe& task) {
   Flight second = TryLane();
   if (second.lane == nullptr) {
     VNPU_RETURN_IF_ERROR(Send(task, &first));
-    return Land(first, first.task);
+    return Land(first);
   }
   vnpu_sqe half = task;
   half.copy.size = task.copy.size / 2 & ~uint64_t{VNPU_PAGE_SIZE - 1};
@@ -132,8 +140,8 @@ aclError CopyEngine::RunHalves(const vnpu_sqe& task) {
   VNPU_RETURN_IF_ERROR(Send(half, &first));
   const aclError sent = Send(rest, &second);
   // Both are over before the caller may use the memory again, whatever became of one.
-  const aclError first_error = Land(first, first.task);
-  const aclError second_error = sent == ACL_SUCCESS ? Land(second, second.task) : sent;
+  const aclError first_error = Land(first);
+  const aclError second_error = sent == ACL_SUCCESS ? Land(second) : sent;
   return first_error != ACL_SUCCESS ? first_error : second_error;
 }
 
@@ -157,10 +165,10 @@ aclError CopyEngine::Send(const vnpu_sqe& task, Flight* flight) {
   return ACL_SUCCESS;
 }
 
-aclError CopyEngine::Land(const Flight& flight, uint64_t task) {
+aclError CopyEngine::Land(const Flight& flight, uint64_t but_last) {
   SubmitQueue& queue = *flight.lane->queue;
-  const WaitResult waited =
-      WaitForHead(session_, queue, task + 1, std::nullopt, Spin::kAdaptive, flight.kick);
+  const WaitResult waited = WaitForHead(session_, queue, flight.task + 1 - but_last, std::nullopt,
+                                        Spin::kAdaptive, flight.kick);
   if (waited == WaitResult::kLost) {
     return FailDeviceLost(session_.index());
   }

@@ -56,11 +56,12 @@ class CopyEngine {
   // Waits if there is none.
   Flight TakeLane();
   aclError Send(const vnpu_sqe& task, Flight* flight);
-  // Waits for a task of the lane, and so for those before it.
-  aclError Land(const Flight& flight, uint64_t task);
+  // Waits for all that the flight has sent, but for the last ones.
+  aclError Land(const Flight& flight, uint64_t but_last = 0);
   aclError Run(const vnpu_sqe& task);
   // Half of the copy on each of two lanes.
   aclError RunHalves(const vnpu_sqe& task);
+  static vnpu_sqe CopyTask(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags);
   aclError CopyDirect(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags);
 
   // Copies by way of pinned memory, in pieces of which the device copies one while this thread

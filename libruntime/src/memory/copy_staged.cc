@@ -51,6 +51,7 @@ aclError CopyEngine::HostCopy(uint64_t dst, uint64_t src, uint64_t size, bool ho
   }
   void* const to = reinterpret_cast<void*>(dst);
   void* const from = reinterpret_cast<void*>(src);
+  // Asked anew for each piece: not all of the host memory need be of one kind.
   if (host_access_.MayTouch(host_is_dst ? dst : src, size, host_is_dst)) {
     std::memcpy(to, from, size);
     return ACL_SUCCESS;
@@ -63,12 +64,7 @@ aclError CopyEngine::HostCopy(uint64_t dst, uint64_t src, uint64_t size, bool ho
 }
 
 aclError CopyEngine::SendPiece(uint64_t dst, uint64_t src, uint64_t size, Flight* flight) {
-  vnpu_sqe task{};
-  task.opcode = VNPU_OP_COPY;
-  task.copy.dst = dst;
-  task.copy.src = src;
-  task.copy.size = size;
-  VNPU_RETURN_IF_ERROR(Send(task, flight));
+  VNPU_RETURN_IF_ERROR(Send(CopyTask(dst, src, size, 0), flight));
   if (std::exchange(flight->kick, false)) {
     session_.Kick();  // this thread does not wait for the device yet
   }
@@ -80,7 +76,7 @@ aclError CopyEngine::StageIn(uint64_t dst, uint64_t src, uint64_t size, uint64_t
   for (uint64_t i = 0; i < PieceCount(size); ++i) {
     const Piece piece = PieceAt(i, size, staging);
     if (i >= kStages) {
-      VNPU_RETURN_IF_ERROR(Land(*flight, flight->task + 1 - kStages));
+      VNPU_RETURN_IF_ERROR(Land(*flight, kStages - 1));
     }
     VNPU_RETURN_IF_ERROR(HostCopy(piece.stage, src + piece.offset, piece.bytes, false));
     VNPU_RETURN_IF_ERROR(SendPiece(dst + piece.offset, piece.stage, piece.bytes, flight));
@@ -97,7 +93,7 @@ aclError CopyEngine::StageOut(uint64_t dst, uint64_t src, uint64_t size, uint64_
       VNPU_RETURN_IF_ERROR(SendPiece(piece.stage, src + piece.offset, piece.bytes, flight));
     }
     const Piece piece = PieceAt(i, size, staging);
-    VNPU_RETURN_IF_ERROR(Land(*flight, flight->task + 1 + i - sent));
+    VNPU_RETURN_IF_ERROR(Land(*flight, sent - 1 - i));
     VNPU_RETURN_IF_ERROR(HostCopy(dst + piece.offset, piece.stage, piece.bytes, true));
   }
   return ACL_SUCCESS;
@@ -132,7 +128,7 @@ aclError CopyEngine::CopyStaged(uint64_t dst, uint64_t src, uint64_t size, uint3
                              ? StageIn(dst, src, size, staging, flight)
                              : StageOut(dst, src, size, staging, flight);
   // The device is done with the memory before the next copy, whatever became of this one.
-  const aclError landed = flight->sent ? Land(*flight, flight->task) : ACL_SUCCESS;
+  const aclError landed = flight->sent ? Land(*flight) : ACL_SUCCESS;
   return error != ACL_SUCCESS ? error : landed;
 }
 
