@@ -180,19 +180,16 @@ KernelStack::~KernelStack() {
 }
 
 CoreResult Core::Run(CoreCode code, const void* a, const void* b) {
-  result_ = {};
-  vnpu_core_enter(&frame_, code, a, b, nullptr);
-  return result_;
+  return Result(vnpu_core_enter(&frame_, code, a, b, nullptr));
 }
 
 CoreResult Core::RunOn(const KernelStack& stack, size_t bytes, CoreCode code, const void* a,
                        const void* b) {
-  result_ = {};
   stack_ = &stack;
   stack_top_ = stack.Top(bytes);
-  vnpu_core_enter(&frame_, code, a, b, stack_top_);
+  const uint64_t failed = vnpu_core_enter(&frame_, code, a, b, stack_top_);
   stack_ = nullptr;
-  return result_;
+  return Result(failed);
 }
 
 void Core::Stop(uint64_t token, uint32_t status) {
@@ -207,6 +204,7 @@ bool Core::Recover(int signal, const siginfo_t& info, ucontext_t* context) {
   if (frame_.active == 0) {
     return false;
   }
+  result_ = {};
   auto& registers = context->uc_mcontext.gregs;
   const auto pc = static_cast<uint64_t>(registers[REG_RIP]);
   if (signal == kStopSignal) {

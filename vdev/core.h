@@ -93,11 +93,17 @@ class Core {
   // The name is for the assembler part, which is the signal handler proper.
   static void Handle(int signal, siginfo_t* info, void* context) asm("vnpu_core_handle");
   bool Recover(int signal, const siginfo_t& info, ucontext_t* context);
+  // Of code that came back, with what vnpu_core_enter returned. Fields that have just been stored
+  // one by one are not read as a whole: that would wait for all stores before them, also those
+  // into lines that the client has.
+  CoreResult Result(uint64_t failed) const {
+    return failed == 0 ? CoreResult{} : result_;
+  }
 
   Frame frame_;
   const KernelStack* stack_ = nullptr;  // of the present run; nullptr: the thread's
   std::byte* stack_top_ = nullptr;
-  CoreResult result_;
+  CoreResult result_;  // of code that did not come back by itself
   std::atomic<uint64_t> token_{0};
   std::atomic<uint64_t> stop_token_{0};
   std::atomic<uint32_t> stop_status_{0};

@@ -396,10 +396,14 @@ void WorkerPool::Execute(Hands* hands, Work* work) {
     run.block.task = model == nullptr ? work->queue->head : model->outermost_caller().head;
     run.block.clock_hz = clock_.hz();
     this_block = &run.block;
-    work->start = clock_.Now();
+    if (work->timed) {
+      work->start = clock_.Now();
+    }
     work->result =
         hands->core.RunOn(hands->stack, StackBytes(hands, task.unit), RunBlocks, &run, nullptr);
-    work->end = clock_.Now();
+    if (work->timed || work->result.status != VNPU_OK) [[likely]] {
+      work->end = clock_.Now();
+    }
     work->done = run.next - work->first;
     if (run.overflow) [[unlikely]] {
       StoreShared(config_.session->overflow, 1u);

@@ -45,7 +45,7 @@ bool Scheduler::ReadTail(Rtsq* queue) {
       Condemn(queue);
       return false;
     }
-    queue->seen_tail = tail;
+    TakeTail(queue, tail);
   }
   return queue->seen_tail != queue->head;
 }

@@ -19,9 +19,9 @@ void Scheduler::Complete(Rtsq* queue, uint32_t status) {
   if (task.end == 0) {
     task.start = task.end = clock_->Now();
   }
-  vnpu_task_time& time = mem.times[queue->head & (mem.entries - 1)];
-  StoreShared(time.start, task.start);
-  StoreShared(time.end, task.end);
+  if (LoadShared(mem.hdr->record_times) != 0) {
+    RecordTimes(mem, queue->head, task.start, task.end);
+  }
   if (status != VNPU_OK) {
     uint64_t exception = std::exchange(queue->exception, 0);
     if (exception == 0 && status != VNPU_E_ABORTED) {

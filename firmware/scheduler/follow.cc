@@ -7,9 +7,11 @@ namespace vnpu::firmware {
 
 // Others that have something to do get their turn soon; those that may have it are looked at now
 // and then. Whoever has to ring a doorbell is seen at once.
-uint64_t Scheduler::FollowLimit() const {
-  if (!advance_.empty() || ready_mask_ != 0) {
-    return short_ticks_ / kTurns;
+uint64_t Scheduler::FollowLimit(const Rtsq& queue) const {
+  // All are of its priority.
+  const size_t others = advance_.size() + ready_[queue.priority].size();
+  if (others != 0) {
+    return short_ticks_ / (others < kManyQueues ? kTurns : kLongTurns);
   }
   return polled_count_ != 0 ? short_ticks_ : short_ticks_ * kTurns;
 }
@@ -17,7 +19,7 @@ uint64_t Scheduler::FollowLimit() const {
 bool Scheduler::MayFollow(const Work& work) const {
   const Rtsq& queue = *work.queue;
   const Task& task = queue.task;
-  return work.end - follow_since_ < FollowLimit() && work.result.status == VNPU_OK &&
+  return work.end - follow_since_ < FollowLimit(queue) && work.result.status == VNPU_OK &&
          task.function != nullptr && task.blocks == 1 && task.status == VNPU_OK &&
          task.deadline == 0 && (task.sqe.flags & VNPU_SQE_CQE) == 0 &&
          queue.state == QueueState::kRunning && !queue.failed &&
@@ -42,6 +44,17 @@ bool Scheduler::TakeNext(Rtsq* queue) {
   return task.function->block_ticks != 0 && task.function->block_ticks < short_ticks_;
 }
 
+// Whether the clock is to be read for the task that runs next. Where it is not, the kernel counts
+// as long as the one before.
+bool Scheduler::WantsTime(const Rtsq& queue) {
+  if (queue.task.function->block_ticks >= tiny_ticks_ || ++untimed_ >= kKernelsATiming ||
+      (queue.model == nullptr && LoadShared(queue.mem.hdr->record_times) != 0)) {
+    untimed_ = 0;
+    return true;
+  }
+  return false;
+}
+
 Scheduler::Followed Scheduler::TryToFollow(Work* work) {
   follow_since_ = follow_since_ != 0 ? follow_since_ : work->start;
   if (!MayFollow(*work)) {
@@ -52,13 +65,15 @@ Scheduler::Followed Scheduler::TryToFollow(Work* work) {
   const QueueMemory& mem = queue->mem;
   const uint64_t ticks = work->end - work->start;
   const uint32_t unit = task.unit;
-  task.function->Average(1 + ticks);
+  if (work->timed) {
+    task.function->Average(1 + ticks);
+  }
   units_->CountTask();
-  const uint64_t slot = queue->head & (mem.entries - 1);
-  ++queue->head;
+  const uint64_t done = queue->head++;
   if (queue->model == nullptr) {
-    StoreShared(mem.times[slot].start, work->start);
-    StoreShared(mem.times[slot].end, work->end);
+    if (work->timed && LoadShared(mem.hdr->record_times) != 0) {
+      RecordTimes(mem, done, work->start, work->end);
+    }
     StoreShared(mem.hdr->sq_head, queue->head, std::memory_order_release);
     // Of who waits, see Announce().
     std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -68,6 +83,7 @@ Scheduler::Followed Scheduler::TryToFollow(Work* work) {
   }
   if (TakeNext(queue)) {
     units_->CountBusy(unit, clock_->NsFromTicks(ticks));
+    work->timed = WantsTime(*queue);
     return Followed::kNext;
   }
   units_->Release(unit, work->core, clock_->NsFromTicks(ticks));

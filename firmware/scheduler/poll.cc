@@ -56,11 +56,12 @@ bool Scheduler::LookAtTail(size_t index) {
     // By the time that the tail says so, the entry is on its way already.
     __builtin_prefetch(&queue->mem.sq[queue->head & (queue->mem.entries - 1)]);
   }
-  if (LoadShared(queue->mem.hdr->sq_tail) == queue->head) {
+  const uint64_t tail = LoadShared(queue->mem.hdr->sq_tail, std::memory_order_acquire);
+  if (tail == queue->head) {
     return false;
   }
   polled_[index] = polled_[--polled_count_];
-  __builtin_prefetch(&queue->mem.sq[queue->head & (queue->mem.entries - 1)]);
+  TakeTail(queue, tail);
   queue->state = QueueState::kAdvance;
   advance_.PushBack(queue);
   return true;
@@ -85,7 +86,10 @@ void Scheduler::PollTails() {
     const uint64_t limit = clock_->TicksFromUs(kPollQuietUs);
     const uint64_t now = clock_->Now();
     for (size_t i = polled_count_; i-- > 0;) {
-      if (now - polled_[i]->idle_since > limit) {
+      uint64_t& since = polled_[i]->idle_since;
+      if (since == 0) {
+        since = now;
+      } else if (now - since > limit) {
         StopPolling(i);
       }
     }
@@ -100,7 +104,7 @@ void Scheduler::StartPolling(Rtsq* queue) {
     }
   }
   queue->state = QueueState::kPolled;
-  queue->idle_since = clock_->Now();
+  queue->idle_since = 0;
   polled_[polled_count_++] = queue;
 }
 

@@ -113,7 +113,7 @@ struct Rtsq {
   // From here on in cache lines of their own.
   uint64_t cq_tail = 0;
   uint32_t flags = 0;
-  uint64_t idle_since = 0;     // kPolled: device clock when it ran empty
+  uint64_t idle_since = 0;     // kPolled: device clock when it was first seen empty; 0: not yet
   uint64_t wait_seq = 0;       // kWaiting
   uint64_t drop_from = 0;      // failed: index of the first task that is dropped
   uint64_t drop_until = 0;     // aborting: index of the first task that runs again
@@ -129,12 +129,25 @@ struct Rtsq {
 
 static_assert(offsetof(Rtsq, cq_tail) == 128);
 
+inline constexpr uint64_t kEntriesAhead = 4;  // that are brought into the caches
+
+// Notes a tail that was read. One that makes no sense is left for ReadTail().
+inline void TakeTail(Rtsq* queue, uint64_t tail) {
+  const uint64_t count = tail - queue->head;
+  if (count > queue->mem.entries) {
+    return;
+  }
+  queue->seen_tail = tail;
+  for (uint64_t i = 0; i < std::min(count, kEntriesAhead); ++i) {
+    __builtin_prefetch(&queue->mem.sq[(queue->head + i) & (queue->mem.entries - 1)]);
+  }
+}
+
 // Takes a copy of the entry at the head.
 inline void FetchEntry(Rtsq* queue) {
-  constexpr uint64_t kPrefetch = 4;
   const uint64_t mask = queue->mem.entries - 1;
-  if (queue->seen_tail - queue->head > kPrefetch) {
-    __builtin_prefetch(&queue->mem.sq[(queue->head + kPrefetch) & mask]);
+  if (queue->seen_tail - queue->head > kEntriesAhead) {
+    __builtin_prefetch(&queue->mem.sq[(queue->head + kEntriesAhead) & mask]);
   }
   std::memcpy(&queue->task.sqe, &queue->mem.sq[queue->head & mask], sizeof(vnpu_sqe));
 }
@@ -143,6 +156,13 @@ inline void FetchEntry(Rtsq* queue) {
 inline bool EntryIsInItsPlace(const Rtsq& queue) {
   const vnpu_sqe& sqe = queue.task.sqe;
   return sqe.queue_id == queue.entry_id && sqe.seq == static_cast<uint32_t>(queue.head);
+}
+
+// When a task ran, for the client.
+inline void RecordTimes(const QueueMemory& mem, uint64_t task, uint64_t start, uint64_t end) {
+  vnpu_task_time& time = mem.times[task & (mem.entries - 1)];
+  StoreShared(time.start, start);
+  StoreShared(time.end, end);
 }
 
 // Client or driver, for the queue's progress.
@@ -165,15 +185,18 @@ bool AllZero(const uint64_t (&words)[kCount]) {
 class QueueList {
  public:
   bool empty() const { return first_ == nullptr; }
+  size_t size() const { return size_; }
   Rtsq* front() const { return first_; }
 
   void PushBack(Rtsq* queue) {
+    ++size_;
     queue->prev = last_;
     queue->next = nullptr;
     (last_ != nullptr ? last_->next : first_) = queue;
     last_ = queue;
   }
   Rtsq* PopFront() {
+    --size_;
     Rtsq* queue = first_;
     first_ = queue->next;
     (first_ != nullptr ? first_->prev : last_) = nullptr;
@@ -181,6 +204,7 @@ class QueueList {
     return queue;
   }
   void Remove(Rtsq* queue) {
+    --size_;
     (queue->prev != nullptr ? queue->prev->next : first_) = queue->next;
     (queue->next != nullptr ? queue->next->prev : last_) = queue->prev;
     queue->prev = queue->next = nullptr;
@@ -189,6 +213,7 @@ class QueueList {
  private:
   Rtsq* first_ = nullptr;
   Rtsq* last_ = nullptr;
+  size_t size_ = 0;
 };
 
 }  // namespace vnpu::firmware

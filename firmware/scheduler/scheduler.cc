@@ -14,7 +14,8 @@ Scheduler::Scheduler(vnpu_session_mem* session, Units* units, const vdev::Clock*
       units_(units),
       clock_(clock),
       platform_(platform),
-      short_ticks_(clock->TicksFromUs(kShortUs)) {
+      short_ticks_(clock->TicksFromUs(kShortUs)),
+      tiny_ticks_(clock->TicksFromUs(1) * kTinyNs / 1000) {
   queues_.resize(VNPU_MAX_QUEUES);
   event_waiters_.resize(VNPU_MAX_EVENTS);
   notifies_.resize(VNPU_MAX_NOTIFIES);
@@ -84,6 +85,7 @@ bool Scheduler::Start(Rtsq* queue, Work* work) {
   work->first = task.started;
   work->count = Share(*queue);
   work->core = core;
+  work->timed = true;
   if (task.started == 0 && task.sqe.timeout_us - 1 < kLongLimitUs - 1) {
     SetDeadline(queue, clock_->Now());
   }

@@ -47,7 +47,9 @@ struct Work {
   uint32_t first = 0;
   uint32_t count = 0;
   uint32_t core = 0;  // of the unit
-  // Filled in by the worker.
+  bool timed = true;  // the worker reads the clock
+  // Filled in by the worker. While it is not timed they stay what they were for the kernel before,
+  // but for the end of one that failed.
   uint64_t start = 0;
   uint64_t end = 0;
   uint32_t done = 0;  // blocks that ran to their end
@@ -166,8 +168,15 @@ class Scheduler {
   // How long work, or kernels that follow one another, may keep other queues from being looked at.
   static constexpr uint64_t kShortUs = 2;
   // While others have something to do, that time is divided into so many turns; where there are
-  // none to be looked at it is as many times as long.
+  // none to be looked at it is as many times as long. Among many queues the turns are longer: what
+  // a queue needs has left the nearest caches by its next one.
   static constexpr uint64_t kTurns = 8;
+  static constexpr uint64_t kLongTurns = 2;
+  static constexpr size_t kManyQueues = 32;
+  // Of kernels as short as this that follow one another, one in so many is timed, if nobody wants
+  // their times: the clock would take as long as they do.
+  static constexpr uint64_t kTinyNs = 100;
+  static constexpr uint32_t kKernelsATiming = 8;
   // Kernels with limits from here on get their deadline only when they are seen running by
   // CheckDeadlines(), at most kLongLimitLookUs late: the short ones among them never pay for one.
   static constexpr uint32_t kLongLimitUs = 1'000'000;
@@ -293,8 +302,9 @@ class Scheduler {
     return queue.seen_tail - queue.head > 1 &&
            queue.mem.sq[(queue.head + 1) & (queue.mem.entries - 1)].opcode == VNPU_OP_KERNEL;
   }
-  uint64_t FollowLimit() const;
+  uint64_t FollowLimit(const Rtsq& queue) const;
   bool MayFollow(const Work& work) const;
+  bool WantsTime(const Rtsq& queue);
   Followed TryToFollow(Work* work);
   bool TakeNext(Rtsq* queue);
 
@@ -332,7 +342,9 @@ class Scheduler {
   size_t poll_next_ = 0;     // where the next pass goes on
   bool look_at_all_ = true;  // the last pass was long ago
   const uint64_t short_ticks_;
+  const uint64_t tiny_ticks_;
   uint64_t follow_since_ = 0;  // device clock when kernels began to follow one another; 0: none do
+  uint32_t untimed_ = 0;       // kernels since one was timed
   std::vector<Rtsq*> parting_;
   uint64_t parting_since_ = 0;  // device clock when the first one came
   uint32_t passes_ = 0;

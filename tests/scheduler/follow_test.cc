@@ -19,10 +19,14 @@ class Follow : public SchedulerTest {
 
   Followed End(Work* work, uint64_t ticks = 100) {
     now_ += ticks;
-    work->end = now_;
+    if (work->timed) {
+      work->end = now_;
+    }
     work->done = work->count;
     const Followed followed = scheduler_->Follow(work);
-    work->start = now_;
+    if (work->timed) {
+      work->start = now_;
+    }
     return followed;
   }
 };
@@ -58,6 +62,58 @@ TEST_F(Follow, UnitsCountTheTimeOfEach) {
   Work work = Pick();
   ASSERT_EQ(End(&work, 300), Followed::kNext);
   EXPECT_NEAR(static_cast<double>(own().busy_ns[VNPU_UNIT_AI_CORE].load() - before), 300, 1);
+}
+
+TEST_F(Follow, OfTinyKernelsOneInEightIsTimed) {
+  QueueClient& queue = Create(0, 3, 0, 64);
+  constexpr int kKernels = 33;
+  // All are timed until it is known how tiny they are.
+  Publish(queue, std::vector<vnpu_sqe>(16, Kernel(kernel_)));
+  Work work = Pick();
+  for (int i = 1; i < 16; ++i) {
+    ASSERT_EQ(End(&work, 20), Followed::kNext);
+  }
+  ASSERT_EQ(End(&work, 20), Followed::kNo);
+  Retire(work);
+  queue.hdr().record_times = 0;
+  const uint64_t before = own().busy_ns[VNPU_UNIT_AI_CORE].load();
+  Publish(queue, std::vector<vnpu_sqe>(kKernels, Kernel(kernel_)));
+  work = Pick();
+  EXPECT_TRUE(work.timed);
+  int timed = 0;
+  for (int i = 1; i < kKernels; ++i) {
+    ASSERT_EQ(End(&work, 20), Followed::kNext) << i;
+    timed += work.timed ? 1 : 0;
+  }
+  EXPECT_EQ(timed, (kKernels - 1) / 8);
+  // The others count as long as the one before.
+  EXPECT_NEAR(static_cast<double>(own().busy_ns[VNPU_UNIT_AI_CORE].load() - before),
+              20 * (kKernels - 1), 20 * 8);
+  EXPECT_EQ(queue.time(20).end, 0u) << "nobody wanted it";
+}
+
+TEST_F(Follow, AllAreTimedWhereTheTimesAreWanted) {
+  QueueClient& queue = Create(0, 3, 0, 64);
+  Publish(queue, std::vector<vnpu_sqe>(20, Kernel(kernel_)));
+  Work work = Pick();
+  for (uint64_t i = 0; i < 19; ++i) {
+    const uint64_t begin = now_;
+    ASSERT_EQ(End(&work, 20), Followed::kNext) << i;
+    ASSERT_TRUE(work.timed) << i;
+    ASSERT_EQ(queue.time(i).start, begin) << i;
+    ASSERT_EQ(queue.time(i).end, now_) << i;
+  }
+}
+
+TEST_F(Follow, KernelsThatTakeLongerThanTheClockAreTimed) {
+  QueueClient& queue = Create(0);
+  queue.hdr().record_times = 0;
+  Publish(queue, std::vector<vnpu_sqe>(12, Kernel(kernel_)));
+  Work work = Pick();
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_EQ(End(&work, 150), Followed::kNext) << i;
+    EXPECT_TRUE(work.timed) << i;
+  }
 }
 
 TEST_F(Follow, KernelsThatNeedMore) {
@@ -202,6 +258,22 @@ TEST_F(Follow, OthersThatWaitGetTheirTurnSooner) {
   const uint32_t first = work.queue->id;
   EXPECT_EQ(End(&work, 100), Followed::kNext);
   EXPECT_EQ(End(&work, 100), Followed::kNext);
+  EXPECT_EQ(End(&work, 100), Followed::kNo);
+  Retire(work);
+  EXPECT_NE(Pick().queue->id, first);
+}
+
+TEST_F(Follow, TurnsAreLongerAmongMany) {
+  SetUnits(1, 1, 1, 1);
+  constexpr uint32_t kQueues = 40;
+  for (uint32_t id = 0; id < kQueues; ++id) {
+    Publish(Create(100 + id), std::vector<vnpu_sqe>(14, Kernel(kernel_)));
+  }
+  Work work = Pick();
+  const uint32_t first = work.queue->id;
+  for (int i = 1; i < 10; ++i) {
+    EXPECT_EQ(End(&work, 100), Followed::kNext) << i;
+  }
   EXPECT_EQ(End(&work, 100), Followed::kNo);
   Retire(work);
   EXPECT_NE(Pick().queue->id, first);

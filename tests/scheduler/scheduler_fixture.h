@@ -128,7 +128,7 @@ class SchedulerTest : public testing::Test {
     ASSERT_FALSE(queue.Full());
     kicks_ += queue.Publish(sqe) ? 1 : 0;
   }
-  void Publish(QueueClient& queue, std::initializer_list<vnpu_sqe> sqes) {
+  void Publish(QueueClient& queue, const std::vector<vnpu_sqe>& sqes) {
     for (const vnpu_sqe& sqe : sqes) {
       Publish(queue, sqe);
     }

@@ -20,9 +20,12 @@ std::atomic_ref<T> Shared(T& word) {
 class QueueClient {
  public:
   QueueClient() = default;
-  // `base`: start of the queue in queue memory, vnpu_queue_bytes(entries, arg_bytes) of zeros.
+  // `base`: start of the queue in queue memory, vnpu_queue_bytes(entries, arg_bytes) of zeros. Asks
+  // for the times of tasks.
   QueueClient(vnpu_session_mem* session, std::byte* base, uint32_t id, uint32_t entries)
-      : session_(session), base_(base), id_(id), entries_(entries) {}
+      : session_(session), base_(base), id_(id), entries_(entries) {
+    hdr().record_times = 1;
+  }
 
   uint32_t id() const { return id_; }
   uint32_t entries() const { return entries_; }

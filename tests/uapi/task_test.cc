@@ -14,13 +14,20 @@ TEST_P(TaskTest, NopsInOrderAndTheirTimes) {
   Session session(vnpud());
   const Queue queue = session.CreateQueue({.entries = 8});
   constexpr uint64_t kTasks = 1000;
-  for (uint64_t i = 0; i < kTasks; ++i) {
+  constexpr uint64_t kUntimed = 10;
+  const auto* times =
+      reinterpret_cast<const vnpu_task_time*>(queue.memory.data() + vnpu_queue_times_offset(8));
+  for (uint64_t i = 0; i < kUntimed; ++i) {
+    session.Publish(queue, Nop());
+  }
+  ASSERT_TRUE(session.WaitHead(queue, kUntimed));
+  EXPECT_EQ(times[1].end, 0u) << "nobody asked for times";
+  std::atomic_ref(queue.header().record_times).store(1);
+  for (uint64_t i = kUntimed; i < kTasks; ++i) {
     EXPECT_EQ(session.Publish(queue, Nop()), i);
   }
   ASSERT_TRUE(session.WaitHead(queue, kTasks));
   EXPECT_TRUE(queue.TakeCompletions().empty()) << "nobody asked for a CQE";
-  const auto* times =
-      reinterpret_cast<const vnpu_task_time*>(queue.memory.data() + vnpu_queue_times_offset(8));
   for (uint64_t i = kTasks - 8; i < kTasks; ++i) {
     EXPECT_GT(times[i & 7].start, 0u);
     EXPECT_LE(times[i & 7].start, times[i & 7].end);

@@ -14,6 +14,7 @@ template <class Submit>
 Distribution TimeGaps(const Npu& npu, int batches, const Submit& submit) {
   Distribution gaps(static_cast<size_t>(batches) * kBatch);
   aclrtStream stream = npu.stream();
+  const RecordedTimes recorded(stream);
   Gate gate(npu);
   for (int batch = 0; batch < batches; ++batch) {
     gate.Close(stream);

@@ -62,6 +62,8 @@ class Exchange {
   const Task& kernel_;
   Stream a_ = MakeStream();
   Stream b_ = MakeStream();
+  RecordedTimes times_a_{a_.get()};
+  RecordedTimes times_b_{b_.get()};
   Gate gate_;
   std::vector<Event> events_a_;
   std::vector<Event> events_b_;

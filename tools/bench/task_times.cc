@@ -8,6 +8,12 @@
 
 namespace vnpu::bench {
 
+RecordedTimes::RecordedTimes(aclrtStream stream) : stream_(stream) {
+  BENCH_CHECK(vnpuStreamRecordTaskTimes(stream, 1));
+}
+
+RecordedTimes::~RecordedTimes() { vnpuStreamRecordTaskTimes(stream_, 0); }
+
 uint64_t NextTask(aclrtStream stream) { return vnpuStreamGetTaskCount(stream); }
 
 TaskTimes TimesSince(aclrtStream stream, uint64_t first) {

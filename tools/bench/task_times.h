@@ -1,4 +1,4 @@
-// When the device ran tasks, as it records that for every task.
+// When the device ran tasks, as it records that for every task of a stream that wants it.
 #ifndef VNPU_TOOLS_BENCH_TASK_TIMES_H_
 #define VNPU_TOOLS_BENCH_TASK_TIMES_H_
 
@@ -10,6 +10,18 @@
 #include "tools/bench/distribution.h"
 
 namespace vnpu::bench {
+
+// While it lives the device records when the tasks of a stream run.
+class RecordedTimes {
+ public:
+  explicit RecordedTimes(aclrtStream stream);
+  ~RecordedTimes();
+  RecordedTimes(const RecordedTimes&) = delete;
+  RecordedTimes& operator=(const RecordedTimes&) = delete;
+
+ private:
+  aclrtStream stream_;
+};
 
 // Of consecutive tasks of one stream, in ticks of the device clock.
 struct TaskTimes {

@@ -482,7 +482,8 @@ struct vnpu_cqe {
 VNPU_ASSERT_SIZE(vnpu_cqe, 32);
 #define VNPU_NO_QUEUE 0xffffffffu
 
-/* When the device ran a task: one for each SQ slot, written by the device at completion. */
+/* When the device ran a task: one for each SQ slot, written by the device at completion if the
+ * queue's record_times says so. Reading the clock takes longer than many a kernel's work. */
 struct vnpu_task_time {
   uint64_t start; /* device clock */
   uint64_t end;
@@ -505,7 +506,9 @@ struct vnpu_queue_hdr {
   /* client: waiting */
   uint32_t waiting;     /* how many waiter slots wait for this queue; atomic add and sub */
   uint32_t driver_wait; /* the driver waits for progress or a CQE; device exchanges it with 0 */
-  uint32_t pad3[14];
+  /* client: the device notes when the tasks published from then on run. 0: it does not */
+  uint32_t record_times;
+  uint32_t pad3[13];
   /* client (or driver): CQEs consumed */
   uint64_t cq_head;
   uint64_t pad4[7];
@@ -514,6 +517,7 @@ VNPU_ASSERT_SIZE(vnpu_queue_hdr, 320);
 VNPU_ASSERT_OFFSET(vnpu_queue_hdr, sq_head, 64);
 VNPU_ASSERT_OFFSET(vnpu_queue_hdr, need_doorbell, 128);
 VNPU_ASSERT_OFFSET(vnpu_queue_hdr, waiting, 192);
+VNPU_ASSERT_OFFSET(vnpu_queue_hdr, record_times, 200);
 VNPU_ASSERT_OFFSET(vnpu_queue_hdr, cq_head, 256);
 
 /* A queue in queue memory, from the offset given at VNPU_IOC_QUEUE_CREATE (multiple of 4096):

@@ -8,31 +8,17 @@ namespace rt = vnpu::runtime;
 using rt::Fail;
 using rt::Guard;
 
-namespace {
-
-aclError LaunchFromDevice(void* function, uint32_t blocks, const void* args, size_t size,
-                          const aclrtLaunchKernelCfg* config, void* stream) {
-  rt::LaunchTarget target;
-  VNPU_RETURN_IF_ERROR(rt::PrepareLaunch(function, blocks, config, stream, &target));
-  if (size > 0) {
-    VNPU_REQUIRE_NOT_NULL(args);
-  }
-  return rt::LaunchWithDeviceArgs(target, reinterpret_cast<uint64_t>(args), size);
-}
-
-}  // namespace
-
 aclError aclrtLaunchKernel(aclrtFuncHandle funcHandle, uint32_t numBlocks, const void* argsData,
                            size_t argsSize, aclrtStream stream) {
   return Guard(__func__, [&] {
-    return LaunchFromDevice(funcHandle, numBlocks, argsData, argsSize, nullptr, stream);
+    return rt::LaunchFromDevice(funcHandle, numBlocks, argsData, argsSize, nullptr, stream);
   });
 }
 
 aclError aclrtLaunchKernelV2(aclrtFuncHandle funcHandle, uint32_t numBlocks, const void* argsData,
                              size_t argsSize, aclrtLaunchKernelCfg* cfg, aclrtStream stream) {
   return Guard(__func__, [&] {
-    return LaunchFromDevice(funcHandle, numBlocks, argsData, argsSize, cfg, stream);
+    return rt::LaunchFromDevice(funcHandle, numBlocks, argsData, argsSize, cfg, stream);
   });
 }
 

@@ -41,6 +41,12 @@ aclError CopyTimes(const rt::SubmitQueue& queue, uint64_t first, uint64_t count,
                 "task {} is not finished; synchronize the stream before asking for times",
                 first + count - 1);
   }
+  if (first < queue.times_from()) {
+    return Fail(ACL_ERROR_INVALID_PARAM,
+                "the device did not note when task {} ran; call vnpuStreamRecordTaskTimes before "
+                "submitting it",
+                first);
+  }
   const uint64_t entries = queue.spec().entries;
   const auto* times =
       reinterpret_cast<const vnpu_task_time*>(queue.memory() + vnpu_queue_times_offset(entries));
@@ -63,6 +69,20 @@ uint64_t vnpuStreamGetTaskCount(aclrtStream stream) {
   QueueOf found;
   const aclError error = Guard(__func__, [&] { return FindQueue(stream, &found); });
   return error == ACL_SUCCESS && found.queue != nullptr ? found.queue->tail() : 0;
+}
+
+aclError vnpuStreamRecordTaskTimes(aclrtStream stream, int32_t record) {
+  return Guard(__func__, [&]() -> aclError {
+    if (record != 0 && record != 1) {
+      return Fail(ACL_ERROR_RT_PARAM_INVALID, "record is {}; it takes 0 or 1", record);
+    }
+    rt::Stream* found = nullptr;
+    VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found));
+    const std::lock_guard lock(found->lock);
+    if (!found->alive()) return rt::FailStaleStream(found);
+    found->queue->RecordTimes(record == 1);
+    return ACL_SUCCESS;
+  });
 }
 
 aclError vnpuStreamGetTaskTimes(aclrtStream stream, uint64_t firstTask, uint64_t count,

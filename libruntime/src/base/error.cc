@@ -12,6 +12,11 @@
 #include "libruntime/src/base/log.h"
 
 namespace vnpu::runtime {
+
+namespace internal {
+thread_local constinit const char* current_function = "acl";
+}  // namespace internal
+
 namespace {
 
 constexpr size_t kMaxMessages = 16;
@@ -46,7 +51,6 @@ struct ProcessMessages {
   Messages messages;
 };
 
-thread_local constinit const char* current_function = "acl";
 thread_local constinit aclError last_error = ACL_SUCCESS;
 thread_local constinit bool quiet = false;
 std::atomic<bool> per_process{false};
@@ -63,10 +67,6 @@ ProcessMessages& GetProcessMessages() {
 
 }  // namespace
 
-void SetCurrentFunction(const char* name) { current_function = name; }
-
-KeepCurrentFunction::KeepCurrentFunction() : name_(current_function) {}
-
 QuietErrors::QuietErrors() : before_(std::exchange(quiet, true)) {}
 
 QuietErrors::~QuietErrors() { quiet = before_; }
@@ -80,7 +80,7 @@ aclError FailAt(spdlog::level::level_enum level, aclError code, const std::strin
     return code;
   }
   last_error = code;
-  std::string line = fmt::format("{}: {} [{}]", current_function, message, code);
+  std::string line = fmt::format("{}: {} [{}]", internal::current_function, message, code);
   Log().log(level, "{}", line);
   if (per_process.load(std::memory_order_relaxed)) {
     ProcessMessages& process = GetProcessMessages();

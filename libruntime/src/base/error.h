@@ -13,13 +13,17 @@
 
 namespace vnpu::runtime {
 
+namespace internal {
+extern thread_local constinit const char* current_function;
+}  // namespace internal
+
 // The acl function that the calling thread is in; names the culprit in messages. Static lifetime.
-void SetCurrentFunction(const char* name);
+inline void SetCurrentFunction(const char* name) { internal::current_function = name; }
 
 // Around callbacks of the application: what they call does not become the current function.
 class KeepCurrentFunction {
  public:
-  KeepCurrentFunction();
+  KeepCurrentFunction() : name_(internal::current_function) {}
   KeepCurrentFunction(const KeepCurrentFunction&) = delete;
   KeepCurrentFunction& operator=(const KeepCurrentFunction&) = delete;
   ~KeepCurrentFunction() { SetCurrentFunction(name_); }

@@ -8,6 +8,11 @@
 #include <vector>
 
 namespace vnpu::runtime {
+
+namespace internal {
+constinit std::atomic<bool> forked{false};
+}  // namespace internal
+
 namespace {
 
 struct DriverFiles {
@@ -15,15 +20,13 @@ struct DriverFiles {
   std::vector<int> fds;
 };
 
-std::atomic<bool> forked{false};
-
 DriverFiles& Files() {
   static auto* const files = [] {
     pthread_atfork([] { Files().mutex.lock(); }, [] { Files().mutex.unlock(); },
                    [] {
                      DriverFiles& child = Files();
                      if (!child.fds.empty()) {
-                       forked.store(true, std::memory_order_relaxed);
+                       internal::forked.store(true, std::memory_order_relaxed);
                      }
                      for (const int fd : child.fds) {
                        close(fd);
@@ -37,8 +40,6 @@ DriverFiles& Files() {
 }
 
 }  // namespace
-
-bool ForkedWhileOpen() { return forked.load(std::memory_order_relaxed); }
 
 void CloseInChild(int fd) {
   DriverFiles& files = Files();

@@ -6,8 +6,12 @@
 
 namespace vnpu::runtime {
 
+namespace internal {
+extern std::atomic<bool> forked;
+}  // namespace internal
+
 // True in a child that was forked while the parent had the driver open. Cheap.
-bool ForkedWhileOpen();
+inline bool ForkedWhileOpen() { return internal::forked.load(std::memory_order_relaxed); }
 
 // A descriptor through which the driver is reached: closed in forked children, so that the
 // driver sees the end of the parent. Forget it before closing it.

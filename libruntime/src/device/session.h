@@ -70,11 +70,6 @@ class Session : public std::enable_shared_from_this<Session> {
   // As usable(), and the driver answers. Costs a call of the driver.
   bool CheckAlive();
 
-  // Wakes the device if it sleeps; true: the caller has to Kick() it.
-  bool TakeWakeup() {
-    return LoadShared(mem_->need_wakeup, std::memory_order_seq_cst) != 0 &&
-           ExchangeShared(mem_->need_wakeup, 0) != 0;
-  }
   void Kick() const;
   // For a thread that sleeps from its kick on: the eventfd that it has to signal, or -1 if that
   // has been done.

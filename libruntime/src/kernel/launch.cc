@@ -162,6 +162,29 @@ aclError LaunchBy(const LaunchTarget& target, uint32_t data_bytes, WriteArgs&& w
   });
 }
 
+aclError LaunchWithDeviceArgs(const LaunchTarget& target, uint64_t address, size_t size) {
+  const Session& session = *target.stream->session;
+  if (size < target.function->arg_size) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "kernel '{}' takes {} bytes of arguments; {} were given", target.function->name,
+                target.function->arg_size, size);
+  }
+  if (target.function->arg_size == 0) {
+    return LaunchBy(target, 0, [](std::byte*, std::byte*) {});
+  }
+  if (!session.window().Contains(address)) {
+    return Fail(ACL_ERROR_RT_PARAM_INVALID,
+                "the arguments at {:#x} are not in memory of the stream's device; copy them to "
+                "memory of aclrtMalloc, or launch with aclrtLaunchKernelWithHostArgs",
+                address);
+  }
+  return Submit(target.stream, 0, 0, [&](Slot& slot) {
+    FillKernel(target, &slot);
+    slot.sqe->flags |= VNPU_SQE_DEVICE_ARGS;
+    std::memcpy(slot.sqe->kernel.inline_args, &address, sizeof(address));
+  });
+}
+
 // Data of one task is kept at cache-line alignment in the ring.
 uint32_t RoundData(size_t bytes) {
   constexpr size_t kLine = 64;
@@ -211,27 +234,16 @@ aclError LaunchWithArgs(const LaunchTarget& target, const void* args) {
   });
 }
 
-aclError LaunchWithDeviceArgs(const LaunchTarget& target, uint64_t address, size_t size) {
-  const Session& session = *target.stream->session;
-  if (size < target.function->arg_size) {
-    return Fail(ACL_ERROR_RT_PARAM_INVALID,
-                "kernel '{}' takes {} bytes of arguments; {} were given", target.function->name,
-                target.function->arg_size, size);
+// The shortest way from a call to the device: one function, whose state is in registers.
+[[gnu::flatten]] aclError LaunchFromDevice(const void* function, uint32_t blocks, const void* args,
+                                           size_t size, const aclrtLaunchKernelCfg* config,
+                                           void* stream) {
+  LaunchTarget target;
+  VNPU_RETURN_IF_ERROR(PrepareLaunch(function, blocks, config, stream, &target));
+  if (size > 0) {
+    VNPU_REQUIRE_NOT_NULL(args);
   }
-  if (target.function->arg_size == 0) {
-    return LaunchBy(target, 0, [](std::byte*, std::byte*) {});
-  }
-  if (!session.window().Contains(address)) {
-    return Fail(ACL_ERROR_RT_PARAM_INVALID,
-                "the arguments at {:#x} are not in memory of the stream's device; copy them to "
-                "memory of aclrtMalloc, or launch with aclrtLaunchKernelWithHostArgs",
-                address);
-  }
-  return Submit(target.stream, 0, 0, [&](Slot& slot) {
-    FillKernel(target, &slot);
-    slot.sqe->flags |= VNPU_SQE_DEVICE_ARGS;
-    std::memcpy(slot.sqe->kernel.inline_args, &address, sizeof(address));
-  });
+  return LaunchWithDeviceArgs(target, reinterpret_cast<uint64_t>(args), size);
 }
 
 aclError LaunchWithArray(const LaunchTarget& target, void* const* args) {

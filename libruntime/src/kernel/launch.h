@@ -32,10 +32,13 @@ aclError PrepareLaunch(const void* function, uint32_t blocks, const aclrtLaunchK
 aclError PrepareKernel(const void* function, uint32_t blocks, const aclrtLaunchKernelCfg* config,
                        const Session& session, LaunchTarget* target);
 
+// Prepares and launches with arguments in device or pinned memory; they are read when the kernel
+// runs.
+aclError LaunchFromDevice(const void* function, uint32_t blocks, const void* args, size_t size,
+                          const aclrtLaunchKernelCfg* config, void* stream);
+
 // Arguments in host memory: exactly what the kernel takes.
 aclError LaunchWithArgs(const LaunchTarget& target, const void* args);
-// Arguments in device or pinned memory; they are read when the kernel runs.
-aclError LaunchWithDeviceArgs(const LaunchTarget& target, uint64_t address, size_t size);
 // Each element points to the value of one parameter.
 aclError LaunchWithArray(const LaunchTarget& target, void* const* args);
 // Arguments followed by the data that placeholders point into.

@@ -45,6 +45,7 @@ aclError QueuePool::Acquire(const QueueSpec& spec, SubmitQueue** queue) {
 void QueuePool::Recycle(SubmitQueue* queue) {
   queue->CollectCompletions();
   queue->TakeFailure(/*keep=*/false);
+  queue->RecordTimes(false);
   const std::lock_guard lock(mutex_);
   idle_.push_back(queue);
   --in_use_;

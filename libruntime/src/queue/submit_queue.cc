@@ -1,7 +1,5 @@
 #include "libruntime/src/queue/submit_queue.h"
 
-#include <vnpu/session.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -53,65 +51,18 @@ SubmitQueue::SubmitQueue(Session& session, SubmitMode mode, uint32_t id, const Q
       mode_(mode),
       device_fences_(session.device_fences()),
       session_(session),
+      session_mem_(&session.mem()),
       spec_(spec),
       cq_(reinterpret_cast<const vnpu_cqe*>(memory + vnpu_queue_cq_offset(spec.entries))) {}
 
-void SubmitQueue::FillSlot(uint32_t arg_bytes, uint32_t data_bytes, Slot* slot) {
-  vnpu_sqe* sqe = mode_ == SubmitMode::kRing ? &sq_[slot->index & mask_] : &staged_;
-  // The device has read the slots that come next: their lines are asked back in time.
-  constexpr uint64_t kAhead = 8;
-  asm volatile("prefetchw %0" : : "m"(sq_[(slot->index + kAhead) & mask_]));
-  *sqe = {};
-  sqe->queue_id = id_;
-  sqe->seq = static_cast<uint32_t>(slot->index);
-  slot->sqe = sqe;
-  slot->arg_bytes = arg_bytes;
-  slot->data_bytes = data_bytes;
-  if (arg_bytes > 0) {
-    slot->arg_offset = static_cast<uint32_t>(slot->arg_position % arg_ring_.capacity());
-    slot->args = args_ + slot->arg_offset;
-  }
-  if (data_bytes > 0) {
-    slot->data = data_memory_ + slot->data_position % data_ring_.capacity();
-  }
-}
-
-int SubmitQueue::Publish(const Slot& slot, bool* kick) {
-  if (slot.arg_bytes > 0) {
-    arg_ring_.Take(slot.arg_position, slot.arg_bytes);
-  }
-  if (slot.data_bytes > 0) {
-    data_ring_.Take(slot.data_position, slot.data_bytes);
-  }
-  ends_[slot.index & mask_] = {.args = arg_ring_.tail(), .data = data_ring_.tail()};
-  if (mode_ != SubmitMode::kRing) {
-    return PublishByDriver(slot);
-  }
-  tail_.store(slot.index + 1, std::memory_order_release);
-  // The device asks for a doorbell, or says that it sleeps, before its last look at the tail. The
-  // fence that this store then needs before the loads below is the device's where it can be: here
-  // it would wait for the line of the tail.
-  if (device_fences_) [[likely]] {
-    StoreShared(hdr_->sq_tail, slot.index + 1, std::memory_order_release);
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-  } else {
-    StoreShared(hdr_->sq_tail, slot.index + 1, std::memory_order_seq_cst);
-  }
-  if (LoadShared(hdr_->need_doorbell, std::memory_order_seq_cst) != 0) {
-    RingDoorbell();
-  }
-  *kick = session_.TakeWakeup();
-  return 0;
-}
-
 void SubmitQueue::RingDoorbell() {
-  vnpu_session_mem& mem = session_.mem();
+  vnpu_session_mem& mem = *session_mem_;
   const uint32_t word = id_ / 64;
   std::atomic_ref(mem.doorbell[word]).fetch_or(uint64_t{1} << (id_ % 64));
   std::atomic_ref(mem.doorbell_summary).fetch_or(uint64_t{1} << word);
 }
 
-int SubmitQueue::PublishByDriver(const Slot& slot) {
+int SubmitQueue::PublishByDriver(uint64_t next) {
   int result = 0;
   if (mode_ == SubmitMode::kUring) {
     const ssize_t written = session_.WriteEntries({&staged_, 1});
@@ -122,7 +73,7 @@ int SubmitQueue::PublishByDriver(const Slot& slot) {
     result = session_.Call(VNPU_IOC_SUBMIT, request);
   }
   if (result == 0) {
-    tail_.store(slot.index + 1, std::memory_order_release);
+    tail_.store(next, std::memory_order_release);
   }
   return result;
 }

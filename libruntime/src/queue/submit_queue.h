@@ -3,6 +3,7 @@
 #define VNPU_LIBRUNTIME_SRC_QUEUE_SUBMIT_QUEUE_H_
 
 #include <vnpu/queue.h>
+#include <vnpu/session.h>
 
 #include <atomic>
 #include <cstddef>
@@ -95,7 +96,28 @@ class SubmitQueue {
 
   // Hands the entry over. 0, or -errno of the driver where it publishes. *kick: the device sleeps
   // and the caller has to kick it.
-  int Publish(const Slot& slot, bool* kick);
+  int Publish(const Slot& slot, bool* kick) {
+    TakeBytes(slot);
+    const uint64_t next = slot.index + 1;
+    if (mode_ != SubmitMode::kRing) [[unlikely]] {
+      return PublishByDriver(next);
+    }
+    tail_.store(next, std::memory_order_release);
+    // The device asks for a doorbell, or says that it sleeps, before its last look at the tail. The
+    // fence that this store then needs before the loads below is the device's where it can be: here
+    // it would wait for the line of the tail.
+    if (device_fences_) [[likely]] {
+      StoreShared(hdr_->sq_tail, next, std::memory_order_release);
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+    } else {
+      StoreShared(hdr_->sq_tail, next, std::memory_order_seq_cst);
+    }
+    if (LoadShared(hdr_->need_doorbell, std::memory_order_seq_cst) != 0) [[unlikely]] {
+      RingDoorbell();
+    }
+    *kick = TakeWakeup();
+    return 0;
+  }
 
   // sq_head to wait for before TryReserve can find room again.
   uint64_t RoomTarget() const;
@@ -130,6 +152,16 @@ class SubmitQueue {
   AbortLog& aborts() { return aborts_; }
   bool failed() const { return failed_.load(std::memory_order_acquire); }
 
+  // Whether the device notes when the tasks published from now on run. As submission: the owner
+  // locks.
+  void RecordTimes(bool record) {
+    times_from_.store(record ? tail() : kNoTimes, std::memory_order_release);
+    StoreShared(hdr_->record_times, record ? 1u : 0u);
+  }
+  // The first task whose time was noted; kNoTimes: none.
+  static constexpr uint64_t kNoTimes = ~uint64_t{0};
+  uint64_t times_from() const { return times_from_.load(std::memory_order_acquire); }
+
   // The driver's queue was destroyed; its memory is not looked at any more.
   void MarkGone() { gone_.store(true, std::memory_order_release); }
   bool gone() const { return gone_.load(std::memory_order_acquire); }
@@ -158,10 +190,48 @@ class SubmitQueue {
     return *position != RingSpace::kNone;
   }
 
-  void FillSlot(uint32_t arg_bytes, uint32_t data_bytes, Slot* slot);
+  void FillSlot(uint32_t arg_bytes, uint32_t data_bytes, Slot* slot) {
+    vnpu_sqe* sqe = mode_ == SubmitMode::kRing ? &sq_[slot->index & mask_] : &staged_;
+    // The device has read the slots that come next: their lines are asked back in time.
+    constexpr uint64_t kAhead = 8;
+    asm volatile("prefetchw %0" : : "m"(sq_[(slot->index + kAhead) & mask_]));
+    *sqe = {};
+    sqe->queue_id = id_;
+    sqe->seq = static_cast<uint32_t>(slot->index);
+    slot->sqe = sqe;
+    slot->arg_bytes = arg_bytes;
+    slot->data_bytes = data_bytes;
+    if (arg_bytes > 0) {
+      slot->arg_offset = static_cast<uint32_t>(slot->arg_position % arg_ring_.capacity());
+      slot->args = args_ + slot->arg_offset;
+    }
+    if (data_bytes > 0) {
+      slot->data = data_memory_ + slot->data_position % data_ring_.capacity();
+    }
+  }
+
+  // While nothing has ever been taken of the rings, their ends are as they were made.
+  void TakeBytes(const Slot& slot) {
+    if (slot.arg_bytes > 0) {
+      arg_ring_.Take(slot.arg_position, slot.arg_bytes);
+    }
+    if (slot.data_bytes > 0) {
+      data_ring_.Take(slot.data_position, slot.data_bytes);
+    }
+    if ((arg_ring_.tail() | data_ring_.tail()) != 0) {
+      ends_[slot.index & mask_] = {.args = arg_ring_.tail(), .data = data_ring_.tail()};
+    }
+  }
+
+  // Wakes the device if it sleeps; true: the caller has to kick it.
+  bool TakeWakeup() {
+    return LoadShared(session_mem_->need_wakeup, std::memory_order_seq_cst) != 0 &&
+           ExchangeShared(session_mem_->need_wakeup, 0) != 0;
+  }
+
   void RefreshHead();
   void RingDoorbell();
-  int PublishByDriver(const Slot& slot);
+  int PublishByDriver(uint64_t next);
   // A failure that was taken in and has yet to be told.
   struct Noticed {
     Failure failure;
@@ -192,10 +262,12 @@ class SubmitQueue {
   const SubmitMode mode_;
   const bool device_fences_;
   Session& session_;
+  vnpu_session_mem* const session_mem_;
   vnpu_sqe staged_{};  // the entry, where the driver publishes
 
   QueueSpec spec_;
   const vnpu_cqe* const cq_;
+  std::atomic<uint64_t> times_from_{kNoTimes};
   std::atomic<bool> gone_{false};
   std::atomic<bool> failed_{false};
   std::mutex collect_mutex_;           // of who takes in completions; before completion_mutex_

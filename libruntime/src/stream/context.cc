@@ -18,12 +18,6 @@ constinit Slab<Stream, kMaxStreams> streams;
 
 namespace {
 
-struct Current {
-  Context* context = nullptr;
-  uint32_t generation = 0;
-};
-thread_local constinit Current current;
-
 std::atomic<int32_t> default_device{-1};
 
 // All live contexts, for the end of a session.
@@ -35,23 +29,6 @@ struct AllContexts {
 AllContexts& AllLiveContexts() {
   static auto* const live = new AllContexts;
   return *live;
-}
-
-bool CurrentIsGood() {
-  return current.context != nullptr && current.context->alive() &&
-         current.context->generation() == current.generation;
-}
-
-[[gnu::cold]] aclError AdoptDefaultDevice() {
-  const int32_t device = default_device.load();
-  if (device >= 0) {
-    return SetDevice(device);
-  }
-  return Fail(ACL_ERROR_RT_CONTEXT_NULL, "{}",
-              current.context == nullptr
-                  ? "this thread has no context; call aclrtSetDevice or aclrtSetCurrentContext"
-                  : "this thread's context is gone: destroyed, or its device was reset; call "
-                    "aclrtSetDevice or aclrtSetCurrentContext");
 }
 
 // Ends the life of a context whose streams are gone.
@@ -178,42 +155,41 @@ void ForEachStreamOf(const Session& session, const std::function<void(Stream*)>&
   }
 }
 
-void MakeCurrent(Context* context) {
-  current = {.context = context, .generation = context->generation()};
+namespace internal {
+
+thread_local constinit Current current;
+
+aclError AdoptDefaultDevice() {
+  const int32_t device = default_device.load();
+  if (device >= 0) {
+    return SetDevice(device);
+  }
+  return Fail(ACL_ERROR_RT_CONTEXT_NULL, "{}",
+              current.context == nullptr
+                  ? "this thread has no context; call aclrtSetDevice or aclrtSetCurrentContext"
+                  : "this thread's context is gone: destroyed, or its device was reset; call "
+                    "aclrtSetDevice or aclrtSetCurrentContext");
 }
 
-aclError CurrentContext(Context** context) {
-  if (!CurrentIsGood()) [[unlikely]] {
-    VNPU_RETURN_IF_ERROR(AdoptDefaultDevice());
+aclError FailForeignStream(const void* handle) {
+  if (streams.Resolve(handle) == nullptr) {
+    return FailStaleStream(handle);
   }
-  *context = current.context;
-  return ACL_SUCCESS;
+  return Fail(ACL_ERROR_RT_STREAM_CONTEXT,
+              "the stream belongs to another context than this thread's current one; call "
+              "aclrtSetCurrentContext or aclrtSetDevice first");
+}
+
+}  // namespace internal
+
+void MakeCurrent(Context* context) {
+  internal::current = {.context = context, .generation = context->generation()};
 }
 
 aclError CurrentSession(std::shared_ptr<Session>* session) {
   Context* context = nullptr;
   VNPU_RETURN_IF_ERROR(CurrentContext(&context));
   *session = context->session;
-  return ACL_SUCCESS;
-}
-
-aclError ResolveStream(void* handle, Stream** stream) {
-  Context* context = nullptr;
-  VNPU_RETURN_IF_ERROR(CurrentContext(&context));
-  if (handle == nullptr) {
-    *stream = context->default_stream;
-    return ACL_SUCCESS;
-  }
-  Stream* found = streams.Resolve(handle);
-  if (found == nullptr) [[unlikely]] {
-    return FailStaleStream(handle);
-  }
-  if (found->context != context) [[unlikely]] {
-    return Fail(ACL_ERROR_RT_STREAM_CONTEXT,
-                "the stream belongs to another context than this thread's current one; call "
-                "aclrtSetCurrentContext or aclrtSetDevice first");
-  }
-  *stream = found;
   return ACL_SUCCESS;
 }
 

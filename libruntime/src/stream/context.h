@@ -88,15 +88,51 @@ void DropContextsOf(Session& session, Deadline deadline);
 // All live streams of a session. Streams may end meanwhile: look at alive() under their locks.
 void ForEachStreamOf(const Session& session, const std::function<void(Stream*)>& visit);
 
+namespace internal {
+// What the calling thread has as its context.
+struct Current {
+  Context* context = nullptr;
+  uint32_t generation = 0;
+
+  bool good() const {
+    return context != nullptr && context->alive() && context->generation() == generation;
+  }
+};
+extern thread_local constinit Current current;
+// For a thread without a context: takes aclInit's default device, if there is one.
+[[gnu::cold]] aclError AdoptDefaultDevice();
+// Why `handle` is no stream of `context`, the calling thread's.
+[[gnu::cold]] aclError FailForeignStream(const void* handle);
+}  // namespace internal
+
 // The calling thread's context.
 void MakeCurrent(Context* context);
-aclError CurrentContext(Context** context);
+inline aclError CurrentContext(Context** context) {
+  if (!internal::current.good()) [[unlikely]] {
+    if (const aclError error = internal::AdoptDefaultDevice(); error != ACL_SUCCESS) {
+      return error;
+    }
+  }
+  *context = internal::current.context;
+  return ACL_SUCCESS;
+}
 // The session of that context.
 aclError CurrentSession(std::shared_ptr<Session>* session);
 
 // Context whose default stream `handle` null means, or the stream of a handle; it must belong to
 // the calling thread's context.
-aclError ResolveStream(void* handle, Stream** stream);
+inline aclError ResolveStream(void* handle, Stream** stream) {
+  Context* context = nullptr;
+  if (const aclError error = CurrentContext(&context); error != ACL_SUCCESS) [[unlikely]] {
+    return error;
+  }
+  Stream* const found = handle != nullptr ? streams.Resolve(handle) : context->default_stream;
+  if (found == nullptr || found->context != context) [[unlikely]] {
+    return internal::FailForeignStream(handle);
+  }
+  *stream = found;
+  return ACL_SUCCESS;
+}
 
 // aclInit's default_device; -1: none.
 void SetDefaultDevice(int32_t device);

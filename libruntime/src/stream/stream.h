@@ -38,6 +38,29 @@ aclError QueryStream(Stream* stream, bool* complete);
 aclError SetFailureMode(Stream* stream, bool stop);
 
 [[gnu::cold]] aclError FailStaleStream(const void* handle);
+
+// The lock of a stream, until it is given back or the end of the block. As std::unique_lock, whose
+// state the compiler keeps in memory.
+class HoldStream {
+ public:
+  [[gnu::always_inline]] explicit HoldStream(Stream* stream) : lock_(&stream->lock) {
+    lock_->lock();
+  }
+  HoldStream(const HoldStream&) = delete;
+  HoldStream& operator=(const HoldStream&) = delete;
+  [[gnu::always_inline]] ~HoldStream() {
+    if (lock_ != nullptr) {
+      lock_->unlock();
+    }
+  }
+  [[gnu::always_inline]] void GiveBack() {
+    lock_->unlock();
+    lock_ = nullptr;
+  }
+
+ private:
+  BiasedLock* lock_;
+};
 [[gnu::cold]] aclError FailDeviceLost(uint32_t device);
 
 // A task that was submitted, and what is needed to wait for it.
@@ -106,9 +129,9 @@ aclError Submit(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, Fill&& 
         return internal::KeepTask(stream, place, slot.object, slot.kind, slot.hints, submitted);
       }
     }
-    std::unique_lock lock(stream->lock);
+    HoldStream hold(stream);
     if (!stream->alive()) [[unlikely]] {
-      lock.unlock();
+      hold.GiveBack();
       return FailStaleStream(stream);
     }
     SubmitQueue& queue = *stream->queue;
@@ -124,10 +147,10 @@ aclError Submit(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, Fill&& 
       }
       if (kick) [[unlikely]] {
         const std::shared_ptr<Session> session = stream->session;
-        lock.unlock();
+        hold.GiveBack();
         session->Kick();
       } else {
-        lock.unlock();
+        hold.GiveBack();
       }
       return result == 0 ? ACL_SUCCESS : internal::FailPublish(stream, result);
     }
@@ -136,7 +159,7 @@ aclError Submit(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, Fill&& 
     }
     const uint64_t target = queue.RoomTarget();
     const std::shared_ptr<Session> session = stream->session;
-    lock.unlock();
+    hold.GiveBack();
     const aclError error =
         internal::WaitForRoom(stream, arg_bytes, data_bytes, target, session, &queue);
     if (error != ACL_SUCCESS) {
