@@ -96,9 +96,7 @@ class Core {
   // Of code that came back, with what vnpu_core_enter returned. Fields that have just been stored
   // one by one are not read as a whole: that would wait for all stores before them, also those
   // into lines that the client has.
-  CoreResult Result(uint64_t failed) const {
-    return failed == 0 ? CoreResult{} : result_;
-  }
+  CoreResult Result(uint64_t failed) const { return failed == 0 ? CoreResult{} : result_; }
 
   Frame frame_;
   const KernelStack* stack_ = nullptr;  // of the present run; nullptr: the thread's

@@ -9,6 +9,7 @@
 #include "libruntime/src/base/round_up.h"
 #include "libruntime/src/graph/capture.h"
 #include "libruntime/src/graph/group.h"
+#include "libruntime/src/graph/plain_task.h"
 #include "libruntime/src/graph/task.h"
 #include "libruntime/src/stream/stream.h"
 
@@ -17,14 +18,6 @@ namespace {
 
 // Numbers tasks of persistent streams; BuildEnd numbers those of its model anew.
 std::atomic<uint32_t> next_persistent_id{0};
-
-// The node that the calling thread has added last.
-struct LastNode {
-  Stream* stream;
-  uint32_t generation;  // of the stream's nodes
-  uint32_t index;
-};
-thread_local constinit LastNode last_node{};
 
 // Whether tasks may come in; with the stream's lock held.
 aclError CheckTakesTasks(const GraphStream& graph) {
@@ -40,14 +33,6 @@ aclError CheckTakesTasks(const GraphStream& graph) {
   }
   const GraphStream* const group = model->open_group_stream.load(std::memory_order_relaxed);
   return group != nullptr && group != &graph ? ACL_ERROR_STREAM_TASK_GROUP_INTR : ACL_SUCCESS;
-}
-
-// Whether the stream is captured and takes tasks that belong to no task group; with its lock held.
-bool TakesPlainTasks(const GraphStream& graph) {
-  const Model* const model = graph.model;
-  return !graph.sealed && !graph.ended && !graph.persistent &&
-         model->capture.refused.load(std::memory_order_relaxed) == ACL_SUCCESS &&
-         model->open_group_stream.load(std::memory_order_relaxed) == nullptr;
 }
 
 // Without the lock: says why.
@@ -136,19 +121,13 @@ aclError Classify(const Stream& stream, GraphStream* graph, GraphNode* node) {
   return stream->stops_on_failure() ? internal::FailIfStopped(stream) : ACL_SUCCESS;
 }
 
-inline void Append(Stream* stream, GraphStream* graph, const GraphNode& node) {
-  ++graph->next;
-  internal::last_task = internal::kGraphTask | node.id;
-  last_node = {.stream = stream, .generation = graph->generation(), .index = graph->size++};
-}
-
 // The node is kept, unless there is an error; without the lock afterwards.
 [[gnu::noinline]] aclError KeepAnyTask(Stream* stream, GraphStream* graph, GraphNode* node,
                                        Submitted* submitted) {
   const aclError error = Classify(*stream, graph, node);
   const uint32_t id = node->id;
   if (error == ACL_SUCCESS) {
-    Append(stream, graph, *node);
+    AppendNode(stream, graph, *node);
   }
   stream->lock.unlock();
   if (submitted != nullptr) {
@@ -165,13 +144,14 @@ GraphStream* PlaceOf(const Stream& stream) {
 
 namespace internal {
 
+thread_local constinit LastNode last_node{};
+
 aclError Attend(Stream* stream, uint32_t arg_bytes, uint32_t data_bytes, GraphPlace* place) {
   if (stream->attention.load(std::memory_order_relaxed) == kDiverted &&
       (arg_bytes | data_bytes) == 0) [[likely]] {
     stream->lock.lock();
     GraphStream* const graph = stream->graph;
-    if (graph != nullptr && TakesPlainTasks(*graph)) [[likely]] {
-      GraphNode* const node = NextNode(graph);
+    if (GraphNode* const node = OpenPlainNode(graph); node != nullptr) [[likely]] {
       node->args = nullptr;
       node->arg_room = 0;
       place->sqe = &node->sqe;
@@ -189,15 +169,11 @@ aclError KeepTask(Stream* stream, const GraphPlace& place, const void* object, N
   static_assert(offsetof(GraphNode, sqe) == 0);
   auto* const node = reinterpret_cast<GraphNode*>(place.sqe);
   GraphStream* const graph = place.graph;
-  node->object = object;
-  node->kind = kind;
-  node->bits = static_cast<uint8_t>(hints << GraphNode::kHintShift);
-  node->entry = GraphNode::kNoEntry;
-  node->id = graph->size + graph->id_base;
+  FillNode(*graph, object, kind, hints, node);
   if (!place.plain) [[unlikely]] {
     return KeepAnyTask(stream, graph, node, submitted);
   }
-  Append(stream, graph, *node);
+  AppendNode(stream, graph, *node);
   stream->lock.unlock();
   if (submitted != nullptr) {
     *submitted = {.queue = nullptr, .task = node->id};
@@ -209,15 +185,18 @@ aclError KeepTask(Stream* stream, const GraphPlace& place, const void* object, N
 
 aclError DescribeLastTask(std::string text) {
   const uint64_t task = internal::last_task;
+  const internal::LastNode& last_node = internal::last_node;
   if (Stream* const stream = last_node.stream;
       task != ~uint64_t{0} && (task & internal::kGraphTask) != 0) {
     const std::lock_guard lock(stream->lock);
     GraphStream* const graph = stream->alive() ? stream->graph : nullptr;
-    if (graph != nullptr && stream->update == nullptr &&
-        graph->generation() == last_node.generation && last_node.index < graph->size &&
-        !graph->sealed) {
-      graph->descriptions[last_node.index] = std::move(text);
-      return ACL_SUCCESS;
+    if (graph != nullptr && stream->update == nullptr && !graph->sealed &&
+        graph->generation() == last_node.generation) {
+      const uint32_t number = FindTaskNumber(*graph, static_cast<uint32_t>(task));
+      if (number < graph->size) {
+        graph->descriptions[number] = std::move(text);
+        return ACL_SUCCESS;
+      }
     }
   }
   return Fail(ACL_ERROR_RT_STREAM_NOT_CAPTURED,

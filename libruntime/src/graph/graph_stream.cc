@@ -146,7 +146,7 @@ void NumberTasks(std::span<GraphStream* const> streams) {
   }
 }
 
-GraphNode* FindTask(const GraphStream& graph, uint32_t task) {
+uint32_t FindTaskNumber(const GraphStream& graph, uint32_t task) {
   const auto id = [&](uint32_t i) {
     return i < graph.task_ids.size() ? graph.task_ids[i] : graph.node(i).id;
   };
@@ -159,7 +159,12 @@ GraphNode* FindTask(const GraphStream& graph, uint32_t task) {
       end = middle;
     }
   }
-  return first < graph.size && id(first) == task ? &graph.node(first) : nullptr;
+  return first < graph.size && id(first) == task ? first : graph.size;
+}
+
+GraphNode* FindTask(const GraphStream& graph, uint32_t task) {
+  const uint32_t number = FindTaskNumber(graph, task);
+  return number < graph.size ? &graph.node(number) : nullptr;
 }
 
 std::byte* TakeArgs(GraphStream* graph, uint32_t bytes) {

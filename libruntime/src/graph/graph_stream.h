@@ -140,7 +140,10 @@ void ClearGraphStream(GraphStream* graph);
 // Gives the tasks of all streams their final ids.
 void NumberTasks(std::span<GraphStream* const> streams);
 
-// The node that aclrtGetThreadLastTaskId called so; null: there is none. Of persistent streams.
+// The number of the node that aclrtGetThreadLastTaskId called so; graph.size: there is none. Of
+// persistent streams, or while the stream is captured.
+uint32_t FindTaskNumber(const GraphStream& graph, uint32_t task);
+// That node, or null.
 GraphNode* FindTask(const GraphStream& graph, uint32_t task);
 
 // Memory for arguments that lives as long as the nodes.
@@ -158,7 +161,6 @@ inline GraphNode* NextNode(GraphStream* graph) {
   // The lines of nodes to come are asked for in time.
   constexpr size_t kAhead = 8;
   __builtin_prefetch(node + kAhead, /*rw=*/1);
-  __builtin_prefetch(&node[kAhead].object, /*rw=*/1);
   node->sqe = {};
   return node;
 }

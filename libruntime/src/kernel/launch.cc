@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstring>
 #include <limits>
 
@@ -9,6 +10,7 @@
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/round_up.h"
 #include "libruntime/src/device/session.h"
+#include "libruntime/src/graph/plain_task.h"
 #include "libruntime/src/stream/stream.h"
 
 namespace vnpu::runtime {
@@ -124,23 +126,24 @@ aclError ReadConfig(const aclrtLaunchKernelCfg& config, const Session& session,
               function.name);
 }
 
-void FillKernel(const LaunchTarget& target, Slot* slot) {
+void FillKernel(const LaunchTarget& target, uint8_t flags, Slot* slot) {
   vnpu_sqe* const sqe = slot->sqe;
   slot->kind = NodeKind::kKernel;
   slot->object = target.function;
   slot->hints = target.hints;
   sqe->opcode = VNPU_OP_KERNEL;
-  sqe->flags = target.sqe_flags;
+  flags |= target.sqe_flags;
   if (target.stream->overflow_check.load(std::memory_order_relaxed)) [[unlikely]] {
-    sqe->flags |= VNPU_SQE_OVERFLOW;
+    flags |= VNPU_SQE_OVERFLOW;
   }
+  sqe->flags = flags;
   sqe->timeout_us = target.timeout_us;
   sqe->kernel.func_id = target.function->func_id;
   sqe->kernel.block_dim = target.blocks;
   sqe->kernel.arg_size = target.function->arg_size;
   const CoreLimits own = target.stream->core_limits.load(std::memory_order_relaxed);
   const CoreLimits process = target.stream->session->core_limits().load(std::memory_order_relaxed);
-  if (own != CoreLimits{} || process != CoreLimits{}) [[unlikely]] {
+  if ((std::bit_cast<uint32_t>(own) | std::bit_cast<uint32_t>(process)) != 0) [[unlikely]] {
     sqe->core_limit = LimitFor(own, process, target.function->unit);
   }
 }
@@ -151,9 +154,8 @@ aclError LaunchBy(const LaunchTarget& target, uint32_t data_bytes, WriteArgs&& w
   const uint32_t size = target.function->arg_size;
   const bool in_entry = size <= VNPU_SQE_INLINE_BYTES;
   return Submit(target.stream, in_entry ? 0 : size, data_bytes, [&](Slot& slot) {
-    FillKernel(target, &slot);
+    FillKernel(target, in_entry ? VNPU_SQE_INLINE : 0, &slot);
     if (in_entry) {
-      slot.sqe->flags |= VNPU_SQE_INLINE;
       write_args(reinterpret_cast<std::byte*>(slot.sqe->kernel.inline_args), slot.data);
     } else {
       slot.sqe->kernel.arg_offset = slot.arg_offset;
@@ -178,11 +180,15 @@ aclError LaunchWithDeviceArgs(const LaunchTarget& target, uint64_t address, size
                 "memory of aclrtMalloc, or launch with aclrtLaunchKernelWithHostArgs",
                 address);
   }
-  return Submit(target.stream, 0, 0, [&](Slot& slot) {
-    FillKernel(target, &slot);
-    slot.sqe->flags |= VNPU_SQE_DEVICE_ARGS;
+  const auto fill = [&](Slot& slot) {
+    FillKernel(target, VNPU_SQE_DEVICE_ARGS, &slot);
     std::memcpy(slot.sqe->kernel.inline_args, &address, sizeof(address));
-  });
+  };
+  if (target.stream->attention.load(std::memory_order_relaxed) == kDiverted &&
+      SubmitToCapture(target.stream, fill)) {
+    return ACL_SUCCESS;
+  }
+  return Submit(target.stream, 0, 0, fill);
 }
 
 // Data of one task is kept at cache-line alignment in the ring.
