@@ -204,15 +204,15 @@ bool Core::Recover(int signal, const siginfo_t& info, ucontext_t* context) {
   if (frame_.active == 0) {
     return false;
   }
-  result_ = {};
   auto& registers = context->uc_mcontext.gregs;
   const auto pc = static_cast<uint64_t>(registers[REG_RIP]);
   if (signal == kStopSignal) {
     if (stop_token_.load(std::memory_order_acquire) != token_.load(std::memory_order_relaxed)) {
       return true;  // that run is over already
     }
-    result_.status = stop_status_.load(std::memory_order_relaxed);
+    result_ = {.status = stop_status_.load(std::memory_order_relaxed)};
   } else {
+    result_ = {};
     result_.status = StatusOf(signal, info, pc);
     result_.address = reinterpret_cast<uint64_t>(info.si_addr);
     // Bit 1 of the page-fault error code: the access was a write.

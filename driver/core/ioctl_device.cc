@@ -12,7 +12,9 @@ int IoctlSession(const IoctlCall& call) {
   if (state.session != nullptr || state.ended) {
     return -EBUSY;
   }
-  if ((arg->flags & VNPU_SESSION_FENCES) != 0 && (state.features & VNPU_FEATURE_BARRIER) == 0) {
+  if (((arg->flags & VNPU_SESSION_FENCES) != 0 && (state.features & VNPU_FEATURE_BARRIER) == 0) ||
+      ((arg->flags & VNPU_SESSION_ASKS_FOR_TIMES) != 0 &&
+       (state.features & VNPU_FEATURE_TASK_TIMES) == 0)) {
     return -EINVAL;
   }
   UniqueFd mem_fd;

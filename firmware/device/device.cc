@@ -81,6 +81,7 @@ int Device::Init(const ControlInit& init, std::vector<Fd>& fds) {
   clock_.emplace(init.clock_hz);
   units_.emplace(reinterpret_cast<const BoardHeader*>(board_.data()), board_.data() + 4096,
                  reinterpret_cast<BoardSlot*>(own_slot_.data()));
+  asks_for_times_ = (init.flags & VNPU_SESSION_ASKS_FOR_TIMES) != 0;
   const bool client_fences =
       (init.flags & VNPU_SESSION_FENCES) != 0 &&
       syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
@@ -177,6 +178,9 @@ int Device::CreateQueue(const ControlQueue& request) {
   const int error =
       pool_->scheduler().CreateQueue(request.queue_id, queue, request.priority, request.flags);
   if (error == 0) {
+    if (!asks_for_times_) {
+      StoreShared(queue.hdr->record_times, 1u);
+    }
     ++found->second.queues;
     queue_qmem_[request.queue_id] = request.qmem_id;
   }

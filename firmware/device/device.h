@@ -60,6 +60,7 @@ class Device {
   Mapping own_slot_;
   Window window_;
   std::optional<vdev::Clock> clock_;
+  bool asks_for_times_ = false;  // VNPU_SESSION_ASKS_FOR_TIMES
   std::optional<Units> units_;
   std::unique_ptr<WorkerPool> pool_;
   std::optional<Modules> modules_;

@@ -44,8 +44,7 @@ bool Scheduler::TakeNext(Rtsq* queue) {
   return task.function->block_ticks != 0 && task.function->block_ticks < short_ticks_;
 }
 
-// Whether the clock is to be read for the task that runs next. Where it is not, the kernel counts
-// as long as the one before.
+// Whether the clock is to be read for the task that runs next.
 bool Scheduler::WantsTime(const Rtsq& queue) {
   if (queue.task.function->block_ticks >= tiny_ticks_ || ++untimed_ >= kKernelsATiming ||
       (queue.model == nullptr && LoadShared(queue.mem.hdr->record_times) != 0)) {
@@ -84,6 +83,8 @@ Scheduler::Followed Scheduler::TryToFollow(Work* work) {
   if (TakeNext(queue)) {
     units_->CountBusy(unit, clock_->NsFromTicks(ticks));
     work->timed = WantsTime(*queue);
+    work->start = work->end;
+    work->end += ticks;
     return Followed::kNext;
   }
   units_->Release(unit, work->core, clock_->NsFromTicks(ticks));

@@ -172,7 +172,9 @@ void Scheduler::FetchForWake() const {
   Fetch(*last_);
   Fetch(*mem.hdr);
   Fetch(mem.sq[slot]);
-  Fetch(mem.times[slot]);
+  if (LoadShared(mem.hdr->record_times) != 0) {
+    Fetch(mem.times[slot]);
+  }
   if (const Function* function = last_->task.function; function != nullptr) {
     Fetch(*function);
     __builtin_prefetch(reinterpret_cast<const void*>(function->thunk));

@@ -109,15 +109,17 @@ void Scheduler::Retire(const Work& work) {
   --task.pieces;
   --running_;
   const uint64_t ticks = work.end - work.start;
-  look_at_all_ = look_at_all_ || ticks > short_ticks_;
+  const uint64_t end = work.timed ? work.end : clock_->Now();
+  const uint64_t start = work.timed ? work.start : end;
+  look_at_all_ = look_at_all_ || end > work.start + short_ticks_;
   units_->Release(task.unit, work.core, clock_->NsFromTicks(ticks));
-  if (task.finished == 0 || work.start < task.start) {
-    task.start = work.start;
+  if (task.finished == 0 || start < task.start) {
+    task.start = start;
   }
   task.finished += work.count;
-  task.end = std::max(task.end, work.end);
+  task.end = std::max(task.end, end);
   if (work.result.status == VNPU_OK) {
-    if (task.function != nullptr) {
+    if (task.function != nullptr && work.timed) {
       task.function->Average(1 + (work.count == 1 ? ticks : ticks / work.count));
     }
   } else if (task.fault.status == VNPU_OK) {

@@ -47,9 +47,9 @@ struct Work {
   uint32_t first = 0;
   uint32_t count = 0;
   uint32_t core = 0;  // of the unit
-  bool timed = true;  // the worker reads the clock
-  // Filled in by the worker. While it is not timed they stay what they were for the kernel before,
-  // but for the end of one that failed.
+  bool timed = true;  // the worker reads the clock before and after it
+  // Filled in by the worker; those of work that is not timed are Follow()'s guess: as long as the
+  // kernel before, and right behind it.
   uint64_t start = 0;
   uint64_t end = 0;
   uint32_t done = 0;  // blocks that ran to their end
@@ -174,9 +174,10 @@ class Scheduler {
   static constexpr uint64_t kLongTurns = 2;
   static constexpr size_t kManyQueues = 32;
   // Of kernels as short as this that follow one another, one in so many is timed, if nobody wants
-  // their times: the clock would take as long as they do.
+  // their times: the clock would take as long as they do. An odd number, so that kernels that
+  // alternate are all timed.
   static constexpr uint64_t kTinyNs = 100;
-  static constexpr uint32_t kKernelsATiming = 8;
+  static constexpr uint32_t kKernelsATiming = 7;
   // Kernels with limits from here on get their deadline only when they are seen running by
   // CheckDeadlines(), at most kLongLimitLookUs late: the short ones among them never pay for one.
   static constexpr uint32_t kLongLimitUs = 1'000'000;

@@ -14,8 +14,8 @@ _REASONS = (
     ),
     (
         r"aclprof\w*",
-        "There is no profiler. When tasks ran can be asked of "
-        "[vnpu/task_times.h](../libruntime/include/vnpu/task_times.h), and between events of "
+        "There is no profiler. When tasks ran is recorded and told by "
+        "[vnpu/task_times.h](../libruntime/include/vnpu/task_times.h), and between events by "
         "`aclrtEventElapsedTime`.",
     ),
     (

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 
 #include "tests/acl/graph_support.h"
 
@@ -151,6 +152,44 @@ TEST_F(ExtendInfoTest, IsWrittenWithItsTask) {
     found += event["ph"] == "X" && event["args"].contains("extendInfo") ? 1 : 0;
   }
   EXPECT_EQ(found, 2U);
+}
+
+TEST_F(ExtendInfoTest, IsForTheLastTaskAlsoBehindAWait) {
+  const aclrtEvent event = MakeEvent();
+  ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
+  ASSERT_OK(Affine(value_->get(), 1, 1, stream_));
+  ASSERT_OK(Affine(value_->get(), 1, 1, stream_));
+  ASSERT_OK(aclrtRecordEvent(event, stream_));
+  ASSERT_OK(aclrtStreamWaitEvent(other_, event));
+  ASSERT_OK(Affine(value_->get(), 1, 1, other_));
+  ASSERT_OK(Describe("1"));
+  ASSERT_OK(Affine(value_->get(), 1, 1, other_));
+  ASSERT_OK(Describe("2"));
+  ASSERT_OK(aclrtRecordEvent(event, other_));
+  ASSERT_OK(aclrtStreamWaitEvent(stream_, event));
+  ASSERT_OK(Affine(value_->get(), 1, 1, stream_));
+  ASSERT_OK(Describe("3"));
+  model_ = EndCapture(stream_);
+  const Json streams = Print(0)["models"][0]["streams"];
+  EXPECT_EQ(streams[1]["tasks"][1]["extendInfo"], 1);
+  EXPECT_EQ(streams[1]["tasks"][2]["extendInfo"], 2);
+  EXPECT_EQ(streams[0]["tasks"].back()["extendInfo"], 3);
+}
+
+TEST_F(ExtendInfoTest, IsNotForTheTasksOfTheNextCapture) {
+  ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
+  ASSERT_OK(Affine(value_->get(), 1, 1, stream_));
+  ASSERT_OK(aclmdlRIDestroy(EndCapture(stream_)));
+  ASSERT_OK(aclmdlRICaptureBegin(stream_, kGlobal));
+  // The calling thread's last task is still that of the first.
+  std::thread([this] {
+    EXPECT_OK(aclrtSetDevice(0));
+    EXPECT_OK(Affine(value_->get(), 1, 1, stream_));
+    EXPECT_OK(aclrtResetDevice(0));
+  }).join();
+  EXPECT_EQ(Describe("1"), ACL_ERROR_RT_STREAM_NOT_CAPTURED);
+  model_ = EndCapture(stream_);
+  EXPECT_FALSE(FirstTasks()[0].contains("extendInfo"));
 }
 
 TEST_F(ExtendInfoTest, HasFourKilobytesAtMost) {

@@ -64,32 +64,87 @@ TEST_F(Follow, UnitsCountTheTimeOfEach) {
   EXPECT_NEAR(static_cast<double>(own().busy_ns[VNPU_UNIT_AI_CORE].load() - before), 300, 1);
 }
 
-TEST_F(Follow, OfTinyKernelsOneInEightIsTimed) {
-  QueueClient& queue = Create(0, 3, 0, 64);
-  constexpr int kKernels = 33;
-  // All are timed until it is known how tiny they are.
-  Publish(queue, std::vector<vnpu_sqe>(16, Kernel(kernel_)));
-  Work work = Pick();
-  for (int i = 1; i < 16; ++i) {
-    ASSERT_EQ(End(&work, 20), Followed::kNext);
+// A queue whose kernels are known to be tiny, and that does not want their times.
+class TinyKernels : public Follow {
+ protected:
+  static constexpr uint64_t kTicks = 20;
+
+  TinyKernels() : queue_(Create(0, 3, 0, 64)) {
+    Run(16);
+    queue_.hdr().record_times = 0;
   }
-  ASSERT_EQ(End(&work, 20), Followed::kNo);
-  Retire(work);
-  queue.hdr().record_times = 0;
-  const uint64_t before = own().busy_ns[VNPU_UNIT_AI_CORE].load();
-  Publish(queue, std::vector<vnpu_sqe>(kKernels, Kernel(kernel_)));
-  work = Pick();
+
+  void Run(int kernels, uint64_t ticks = kTicks) {
+    Work work = Start(kernels);
+    for (int i = 1; i < kernels; ++i) {
+      ASSERT_EQ(End(&work, ticks), Followed::kNext) << i;
+    }
+    ASSERT_EQ(End(&work, ticks), Followed::kNo);
+    Retire(work);
+  }
+
+  Work Start(int kernels) {
+    Publish(queue_, std::vector<vnpu_sqe>(kernels, Kernel(kernel_)));
+    return Pick();
+  }
+
+  uint64_t busy() { return own().busy_ns[VNPU_UNIT_AI_CORE].load(); }
+
+  QueueClient& queue_;
+};
+
+TEST_F(TinyKernels, OneInSevenIsTimed) {
+  constexpr int kKernels = 36;
+  const uint64_t before = busy();
+  Work work = Start(kKernels);
   EXPECT_TRUE(work.timed);
   int timed = 0;
   for (int i = 1; i < kKernels; ++i) {
-    ASSERT_EQ(End(&work, 20), Followed::kNext) << i;
+    ASSERT_EQ(End(&work, kTicks), Followed::kNext) << i;
     timed += work.timed ? 1 : 0;
   }
-  EXPECT_EQ(timed, (kKernels - 1) / 8);
+  EXPECT_EQ(timed, (kKernels - 1) / 7);
   // The others count as long as the one before.
-  EXPECT_NEAR(static_cast<double>(own().busy_ns[VNPU_UNIT_AI_CORE].load() - before),
-              20 * (kKernels - 1), 20 * 8);
-  EXPECT_EQ(queue.time(20).end, 0u) << "nobody wanted it";
+  EXPECT_NEAR(static_cast<double>(busy() - before), kTicks * (kKernels - 1), kTicks * 7);
+  EXPECT_EQ(queue_.time(20).end, 0u) << "nobody wanted it";
+}
+
+TEST_F(TinyKernels, OthersGetTheirTurnsAllTheSame) {
+  QueueClient& other = Create(1);
+  Publish(other, Kernel(kernel_));
+  Work work = Start(40);
+  int followed = 0;
+  while (End(&work, kTicks) == Followed::kNext && followed < 40) {
+    ++followed;
+  }
+  // 250 ticks.
+  EXPECT_NEAR(followed, 12, 1);
+}
+
+TEST_F(TinyKernels, OnesThatWereNotTimedAreNoMeasureOfTheKernel) {
+  Work work = Start(3);
+  ASSERT_EQ(End(&work, kTicks), Followed::kNext);
+  ASSERT_EQ(End(&work, kTicks), Followed::kNext);
+  ASSERT_FALSE(work.timed);
+  const uint64_t average = scheduler_->function(kernel_)->block_ticks;
+  now_ += 5000;
+  work.end = work.start + 1;  // as nobody measured it
+  work.done = 1;
+  scheduler_->Retire(work);
+  EXPECT_EQ(scheduler_->function(kernel_)->block_ticks, average);
+}
+
+TEST_F(TinyKernels, WhatFailsIsTimedAtItsEnd) {
+  Work work = Start(3);
+  ASSERT_EQ(End(&work, kTicks), Followed::kNext);
+  ASSERT_FALSE(work.timed);
+  now_ += 70;
+  work.result.status = VNPU_E_TRAP;
+  ASSERT_EQ(scheduler_->Follow(&work), Followed::kNo);
+  scheduler_->Retire(work);
+  const auto cqe = queue_.Consume();
+  ASSERT_TRUE(cqe);
+  EXPECT_EQ(cqe->timestamp, now_);
 }
 
 TEST_F(Follow, AllAreTimedWhereTheTimesAreWanted) {

@@ -14,16 +14,9 @@ TEST_P(TaskTest, NopsInOrderAndTheirTimes) {
   Session session(vnpud());
   const Queue queue = session.CreateQueue({.entries = 8});
   constexpr uint64_t kTasks = 1000;
-  constexpr uint64_t kUntimed = 10;
   const auto* times =
       reinterpret_cast<const vnpu_task_time*>(queue.memory.data() + vnpu_queue_times_offset(8));
-  for (uint64_t i = 0; i < kUntimed; ++i) {
-    session.Publish(queue, Nop());
-  }
-  ASSERT_TRUE(session.WaitHead(queue, kUntimed));
-  EXPECT_EQ(times[1].end, 0u) << "nobody asked for times";
-  std::atomic_ref(queue.header().record_times).store(1);
-  for (uint64_t i = kUntimed; i < kTasks; ++i) {
+  for (uint64_t i = 0; i < kTasks; ++i) {
     EXPECT_EQ(session.Publish(queue, Nop()), i);
   }
   ASSERT_TRUE(session.WaitHead(queue, kTasks));
@@ -35,6 +28,24 @@ TEST_P(TaskTest, NopsInOrderAndTheirTimes) {
       EXPECT_LE(times[(i - 1) & 7].end, times[i & 7].end);
     }
   }
+}
+
+TEST_P(TaskTest, TimesAreNotedWhereTheyAreAskedFor) {
+  Session session(vnpud(), "davinci0", VNPU_SESSION_ASKS_FOR_TIMES);
+  const Queue queue = session.CreateQueue({.entries = 8});
+  const auto* times =
+      reinterpret_cast<const vnpu_task_time*>(queue.memory.data() + vnpu_queue_times_offset(8));
+  const auto run_one = [&] {
+    const uint64_t task = session.Publish(queue, Nop());
+    EXPECT_TRUE(session.WaitHead(queue, task + 1));
+    return std::atomic_ref(const_cast<uint64_t&>(times[task & 7].end)).load();
+  };
+  EXPECT_EQ(run_one(), 0u);
+  std::atomic_ref(queue.header().record_times).store(1);
+  EXPECT_GT(run_one(), 0u);
+  EXPECT_GT(run_one(), 0u);
+  std::atomic_ref(queue.header().record_times).store(0);
+  EXPECT_EQ(run_one(), 0u);
 }
 
 TEST_P(TaskTest, CompletionsAreCountedWhenTheyOverflow) {

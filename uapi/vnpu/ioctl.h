@@ -150,7 +150,10 @@ VNPU_ASSERT_SIZE(vnpu_ioc_firmware_upgrade, 312);
 /* Session flag, with VNPU_FEATURE_BARRIER: every wait of the client fences for the device
  * (session.h), which then need not fence after each task. */
 #define VNPU_SESSION_FENCES 0x1u
-#define VNPU_SESSION_FLAGS_ALL 0x1u
+/* Session flag, with VNPU_FEATURE_TASK_TIMES: the device notes when the tasks of a queue run only
+ * while its record_times (queue.h) asks for it; otherwise always. */
+#define VNPU_SESSION_ASKS_FOR_TIMES 0x2u
+#define VNPU_SESSION_FLAGS_ALL 0x3u
 
 /* Starts the device process of this file's session: one file, one session. EBUSY: done already.
  * EADDRINUSE: the device process cannot have this window: try another. */

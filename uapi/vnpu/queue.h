@@ -482,8 +482,8 @@ struct vnpu_cqe {
 VNPU_ASSERT_SIZE(vnpu_cqe, 32);
 #define VNPU_NO_QUEUE 0xffffffffu
 
-/* When the device ran a task: one for each SQ slot, written by the device at completion if the
- * queue's record_times says so. Reading the clock takes longer than many a kernel's work. */
+/* When the device ran a task: one for each SQ slot, written by the device at completion while the
+ * queue's record_times is not 0. Reading the clock takes longer than many a kernel's work. */
 struct vnpu_task_time {
   uint64_t start; /* device clock */
   uint64_t end;
@@ -506,7 +506,8 @@ struct vnpu_queue_hdr {
   /* client: waiting */
   uint32_t waiting;     /* how many waiter slots wait for this queue; atomic add and sub */
   uint32_t driver_wait; /* the driver waits for progress or a CQE; device exchanges it with 0 */
-  /* client: the device notes when the tasks published from then on run. 0: it does not */
+  /* Not 0: the device notes when the tasks that are published from then on run. Set by the client;
+   * without VNPU_SESSION_ASKS_FOR_TIMES by the device, for each new queue. */
   uint32_t record_times;
   uint32_t pad3[13];
   /* client (or driver): CQEs consumed */

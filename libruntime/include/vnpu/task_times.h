@@ -16,7 +16,7 @@ __attribute__((visibility("default"))) uint64_t vnpuStreamGetTaskCount(aclrtStre
 
 // Whether the device notes when the tasks run that are submitted to the stream from now on; at
 // first it does not, since reading its clock takes longer than a short kernel does. With 0 the
-// times noted so far are gone. ACL_ERROR_RT_PARAM_INVALID for other values than 0 and 1. Any
+// times noted so far are gone. ACL_ERROR_INVALID_PARAM for other values than 0 and 1. Any
 // thread.
 __attribute__((visibility("default"))) aclError vnpuStreamRecordTaskTimes(aclrtStream stream,
                                                                           int32_t record);

@@ -74,7 +74,7 @@ uint64_t vnpuStreamGetTaskCount(aclrtStream stream) {
 aclError vnpuStreamRecordTaskTimes(aclrtStream stream, int32_t record) {
   return Guard(__func__, [&]() -> aclError {
     if (record != 0 && record != 1) {
-      return Fail(ACL_ERROR_RT_PARAM_INVALID, "record is {}; it takes 0 or 1", record);
+      return Fail(ACL_ERROR_INVALID_PARAM, "record is {}; it takes 0 or 1", record);
     }
     rt::Stream* found = nullptr;
     VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found));

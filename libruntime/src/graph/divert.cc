@@ -190,8 +190,9 @@ aclError DescribeLastTask(std::string text) {
       task != ~uint64_t{0} && (task & internal::kGraphTask) != 0) {
     const std::lock_guard lock(stream->lock);
     GraphStream* const graph = stream->alive() ? stream->graph : nullptr;
-    if (graph != nullptr && stream->update == nullptr && !graph->sealed &&
-        graph->generation() == last_node.generation) {
+    if (graph != nullptr && graph == last_node.graph &&
+        graph->generation() == last_node.generation && stream->update == nullptr &&
+        !graph->sealed) {
       const uint32_t number = FindTaskNumber(*graph, static_cast<uint32_t>(task));
       if (number < graph->size) {
         graph->descriptions[number] = std::move(text);

@@ -16,7 +16,8 @@ namespace internal {
 // To which nodes the calling thread has added the last one; last_task is its id.
 struct LastNode {
   Stream* stream;
-  uint32_t generation;  // of the stream's nodes
+  const GraphStream* graph;
+  uint32_t generation;  // of graph
 };
 extern thread_local constinit LastNode last_node;
 }  // namespace internal
@@ -49,6 +50,7 @@ inline void AppendNode(Stream* stream, GraphStream* graph, const GraphNode& node
   ++graph->next;
   internal::last_task = internal::kGraphTask | node.id;
   internal::last_node.stream = stream;
+  internal::last_node.graph = graph;
   internal::last_node.generation = graph->generation();
   ++graph->size;
 }

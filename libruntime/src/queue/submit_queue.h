@@ -155,8 +155,10 @@ class SubmitQueue {
   // Whether the device notes when the tasks published from now on run. As submission: the owner
   // locks.
   void RecordTimes(bool record) {
-    times_from_.store(record ? tail() : kNoTimes, std::memory_order_release);
-    StoreShared(hdr_->record_times, record ? 1u : 0u);
+    if (record != (times_from() != kNoTimes)) {
+      times_from_.store(record ? tail() : kNoTimes, std::memory_order_release);
+      StoreShared(hdr_->record_times, record ? 1u : 0u);
+    }
   }
   // The first task whose time was noted; kNoTimes: none.
   static constexpr uint64_t kNoTimes = ~uint64_t{0};

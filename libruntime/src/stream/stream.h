@@ -2,7 +2,6 @@
 #ifndef VNPU_LIBRUNTIME_SRC_STREAM_STREAM_H_
 #define VNPU_LIBRUNTIME_SRC_STREAM_STREAM_H_
 
-#include <mutex>
 #include <utility>
 
 #include "libruntime/src/base/error.h"
@@ -38,6 +37,7 @@ aclError QueryStream(Stream* stream, bool* complete);
 aclError SetFailureMode(Stream* stream, bool stop);
 
 [[gnu::cold]] aclError FailStaleStream(const void* handle);
+[[gnu::cold]] aclError FailDeviceLost(uint32_t device);
 
 // The lock of a stream, until it is given back or the end of the block. As std::unique_lock, whose
 // state the compiler keeps in memory.
@@ -61,7 +61,6 @@ class HoldStream {
  private:
   BiasedLock* lock_;
 };
-[[gnu::cold]] aclError FailDeviceLost(uint32_t device);
 
 // A task that was submitted, and what is needed to wait for it.
 struct Submitted {

@@ -25,19 +25,20 @@ std::atomic_ref<T> Shared(T& word) {
 
 // Set-up -------------------------------------------------------------------------------------
 
-Session::Session(const Vnpud& vnpud, const std::string& node) : Session(vnpud.Open(node)) {}
+Session::Session(const Vnpud& vnpud, const std::string& node, uint32_t flags)
+    : Session(vnpud.Open(node), flags) {}
 
-Session::Session(std::unique_ptr<RawFile> file)
+Session::Session(std::unique_ptr<RawFile> file, uint32_t flags)
     : file_(std::move(file)),
       kick_(MakeEventfd()),
       mem_fd_(MakeSealedMemfd(VNPU_SESSION_MEM_BYTES)),
       mem_(Mapping::Map(mem_fd_.get(), VNPU_SESSION_MEM_BYTES)) {
-  ReserveWindowAndStart();
+  ReserveWindowAndStart(flags);
   // For pageable copies where Yama is active; elsewhere the call is unknown and not needed.
   prctl(PR_SET_PTRACER, device_pid_);
 }
 
-void Session::ReserveWindowAndStart() {
+void Session::ReserveWindowAndStart(uint32_t flags) {
   constexpr uint64_t kFirst = uint64_t{1} << 40;
   constexpr uint64_t kLast = uint64_t{253} << 39;
   for (uint64_t base = kFirst; base <= kLast; base += VNPU_WINDOW_SIZE / 2) {
@@ -47,6 +48,7 @@ void Session::ReserveWindowAndStart() {
     }
     vnpu_ioc_session arg{};
     arg.window_base = base;
+    arg.flags = flags;
     arg.mem_fd = mem_fd_.get();
     arg.kick_fd = kick_.get();
     const int result = Ioctl(VNPU_IOC_SESSION, &arg);

@@ -72,8 +72,8 @@ inline constexpr uint64_t kFreeWindow = uint64_t{32} << 40;
 class Session {
  public:
   // On a file whose version is negotiated.
-  explicit Session(std::unique_ptr<RawFile> file);
-  Session(const Vnpud& vnpud, const std::string& node = "davinci0");
+  explicit Session(std::unique_ptr<RawFile> file, uint32_t flags = 0);  // VNPU_SESSION_*
+  explicit Session(const Vnpud& vnpud, const std::string& node = "davinci0", uint32_t flags = 0);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -122,7 +122,7 @@ class Session {
   bool Load(void* data, uint64_t va, size_t size);
 
  private:
-  void ReserveWindowAndStart();
+  void ReserveWindowAndStart(uint32_t flags);
   const Queue& CopyQueue();
   int WaiterFd();
   bool Block(const Queue& queue, uint64_t target, std::chrono::steady_clock::time_point deadline);
