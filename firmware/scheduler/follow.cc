@@ -83,8 +83,10 @@ Scheduler::Followed Scheduler::TryToFollow(Work* work) {
   if (TakeNext(queue)) {
     units_->CountBusy(unit, clock_->NsFromTicks(ticks));
     work->timed = WantsTime(*queue);
-    work->start = work->end;
-    work->end += ticks;
+    if (!work->timed) {
+      work->start = work->end;
+      work->end += ticks;
+    }
     return Followed::kNext;
   }
   units_->Release(unit, work->core, clock_->NsFromTicks(ticks));

@@ -109,10 +109,13 @@ void Scheduler::Retire(const Work& work) {
   --task.pieces;
   --running_;
   const uint64_t ticks = work.end - work.start;
-  const uint64_t end = work.timed ? work.end : clock_->Now();
-  const uint64_t start = work.timed ? work.start : end;
-  look_at_all_ = look_at_all_ || end > work.start + short_ticks_;
+  look_at_all_ = look_at_all_ || ticks > short_ticks_;
   units_->Release(task.unit, work.core, clock_->NsFromTicks(ticks));
+  uint64_t start = work.start;
+  uint64_t end = work.end;
+  if (!work.timed && (work.result.status != VNPU_OK || task.status != VNPU_OK)) [[unlikely]] {
+    start = end = clock_->Now();  // a guess is not for completion entries
+  }
   if (task.finished == 0 || start < task.start) {
     task.start = start;
   }
