@@ -300,6 +300,7 @@ aclError LaunchWithPlaceholders(const LaunchTarget& target, const void* args, si
   }
   return LaunchBy(target, RoundData(size), [&](std::byte* place, std::byte* data) {
     std::memcpy(place, args, function.arg_size);
+    // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): there is room for `size` bytes.
     std::memcpy(data, args, size);
     for (size_t i = 0; i < count; ++i) {
       StorePointer(place + placeholders[i].addrOffset, data + placeholders[i].dataOffset);
@@ -319,6 +320,7 @@ aclError LaunchWithList(const LaunchTarget& target, const ArgsList& list) {
     if (data_bytes == 0) {
       return;
     }
+    // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): there is room for as many bytes.
     std::memcpy(data, list.memory + list.data_begin, data_bytes);
     for (uint32_t i = 0; i < list.count; ++i) {
       const ArgsList::Entry& entry = list.entries[i];

@@ -128,7 +128,11 @@ inline aclError ResolveStream(void* handle, Stream** stream) {
   }
   Stream* const found = handle != nullptr ? streams.Resolve(handle) : context->default_stream;
   if (found == nullptr || found->context != context) [[unlikely]] {
-    return internal::FailForeignStream(handle);
+    const aclError error = internal::FailForeignStream(handle);
+    if (error == ACL_SUCCESS) {
+      __builtin_unreachable();  // or the analyser thinks of success without a stream
+    }
+    return error;
   }
   *stream = found;
   return ACL_SUCCESS;
