@@ -172,9 +172,7 @@ void Scheduler::FetchForWake() const {
   Fetch(*last_);
   Fetch(*mem.hdr);
   Fetch(mem.sq[slot]);
-  if (LoadShared(mem.hdr->record_times) != 0) {
-    Fetch(mem.times[slot]);
-  }
+  Fetch(mem.times[slot]);  // asking whether it is wanted would wait for the header's line
   if (const Function* function = last_->task.function; function != nullptr) {
     Fetch(*function);
     __builtin_prefetch(reinterpret_cast<const void*>(function->thunk));

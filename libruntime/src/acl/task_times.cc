@@ -24,13 +24,19 @@ struct QueueOf {
   rt::SubmitQueue* queue = nullptr;
 };
 
-aclError FindQueue(aclrtStream handle, QueueOf* found) {
+// Calls `use` with a live stream, whose lock is held.
+template <class Use>
+aclError WithStream(aclrtStream handle, Use&& use) {
   rt::Stream* stream = nullptr;
   VNPU_RETURN_IF_ERROR(rt::ResolveStream(handle, &stream));
   const std::lock_guard lock(stream->lock);
   if (!stream->alive()) return rt::FailStaleStream(stream);
-  *found = {stream->session, stream->queue};
+  use(*stream);
   return ACL_SUCCESS;
+}
+
+aclError FindQueue(aclrtStream handle, QueueOf* found) {
+  return WithStream(handle, [&](rt::Stream& stream) { *found = {stream.session, stream.queue}; });
 }
 
 aclError CopyTimes(const rt::SubmitQueue& queue, uint64_t first, uint64_t count, uint64_t* start,
@@ -76,12 +82,7 @@ aclError vnpuStreamRecordTaskTimes(aclrtStream stream, int32_t record) {
     if (record != 0 && record != 1) {
       return Fail(ACL_ERROR_INVALID_PARAM, "record is {}; it takes 0 or 1", record);
     }
-    rt::Stream* found = nullptr;
-    VNPU_RETURN_IF_ERROR(rt::ResolveStream(stream, &found));
-    const std::lock_guard lock(found->lock);
-    if (!found->alive()) return rt::FailStaleStream(found);
-    found->queue->RecordTimes(record == 1);
-    return ACL_SUCCESS;
+    return WithStream(stream, [&](rt::Stream& found) { found.queue->RecordTimes(record == 1); });
   });
 }
 

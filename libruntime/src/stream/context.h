@@ -101,7 +101,7 @@ struct Current {
 extern thread_local constinit Current current;
 // For a thread without a context: takes aclInit's default device, if there is one.
 [[gnu::cold]] aclError AdoptDefaultDevice();
-// Why `handle` is no stream of `context`, the calling thread's.
+// Why `handle` is no stream of the calling thread's context.
 [[gnu::cold]] aclError FailForeignStream(const void* handle);
 }  // namespace internal
 
