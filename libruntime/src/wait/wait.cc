@@ -44,7 +44,12 @@ struct ThreadSpin {
 };
 thread_local constinit ThreadSpin thread_spin;
 
-constexpr uint64_t kMaxPauses = 32;  // about half a microsecond
+// Each look at the head takes its line from the device, whose stores then wait until it has come
+// back. What is far away is looked at the less often: no task takes less than this, so that nothing
+// is lost by it.
+constexpr uint64_t kNear = 16;  // tasks
+constexpr nanoseconds kLeastTask(20);
+constexpr nanoseconds kMaxBetweenLooks = microseconds(4);
 
 bool SpinForHead(const SubmitQueue& queue, uint64_t target, nanoseconds budget) {
   constexpr int kLooksBetweenClocks = 16;
@@ -52,17 +57,26 @@ bool SpinForHead(const SubmitQueue& queue, uint64_t target, nanoseconds budget) 
   const Clock::time_point end = now + budget;
   Clock::time_point next_yield = now + kFirstYield;
   do {
-    for (int i = 0; i < kLooksBetweenClocks; ++i) {
+    uint64_t left = 0;
+    for (int i = 0; i < kLooksBetweenClocks && left <= kNear; ++i) {
       const uint64_t head = queue.head();
       if (head >= target) {
         return true;
       }
-      // The further the target, the fewer looks: each takes the line of the head from the device.
-      for (uint64_t pauses = std::min(target - head, kMaxPauses); pauses > 0; --pauses) {
+      left = target - head;
+      for (uint64_t pauses = std::min(left, kNear); pauses > 0; --pauses) {
         CpuPause();
       }
     }
     now = Clock::now();
+    if (left > kNear) {
+      const Clock::time_point next_look =
+          now + std::min<nanoseconds>((left - kNear) * kLeastTask, kMaxBetweenLooks);
+      while (now < next_look) {
+        CpuPause();
+        now = Clock::now();
+      }
+    }
     if (now >= next_yield) {
       sched_yield();
       next_yield = now + kYieldInterval;
