@@ -1,4 +1,5 @@
 // Commands of device nodes that need more than one part of the session, or descriptors.
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -6,15 +7,33 @@
 
 namespace vnpu::driver {
 
+namespace {
+
+// Whether the client asks for nothing but what it knows by the features that were agreed on.
+bool MayHaveFlags(uint32_t flags, uint64_t features) {
+  struct Need {
+    uint32_t flag;
+    uint64_t feature;
+  };
+  constexpr Need kNeeds[] = {
+      {VNPU_SESSION_FENCES, VNPU_FEATURE_BARRIER},
+      {VNPU_SESSION_ASKS_FOR_TIMES, VNPU_FEATURE_TASK_TIMES},
+      {VNPU_SESSION_SEQ_LAST, VNPU_FEATURE_SEQ_LAST},
+  };
+  return std::ranges::all_of(kNeeds, [&](const Need& need) {
+    return (flags & need.flag) == 0 || (features & need.feature) != 0;
+  });
+}
+
+}  // namespace
+
 int IoctlSession(const IoctlCall& call) {
   auto* arg = call.as<vnpu_ioc_session>();
   FileState& state = call.file.state();
   if (state.session != nullptr || state.ended) {
     return -EBUSY;
   }
-  if (((arg->flags & VNPU_SESSION_FENCES) != 0 && (state.features & VNPU_FEATURE_BARRIER) == 0) ||
-      ((arg->flags & VNPU_SESSION_ASKS_FOR_TIMES) != 0 &&
-       (state.features & VNPU_FEATURE_TASK_TIMES) == 0)) {
+  if (!MayHaveFlags(arg->flags, state.features)) {
     return -EINVAL;
   }
   UniqueFd mem_fd;

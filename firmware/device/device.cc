@@ -97,7 +97,8 @@ int Device::Init(const ControlInit& init, std::vector<Fd>& fds) {
       .kick_fd = kick_.get(),
       .driver_fd = driver_.get(),
       .help_fd = help_fd_,
-      .client_fences = client_fences});
+      .client_fences = client_fences,
+      .seq_last = (init.flags & VNPU_SESSION_SEQ_LAST) != 0});
   modules_.emplace(pool_.get(), &window_);
   for (uint32_t i = 0; i < kFirstWorkers; ++i) {
     if (!pool_->AddWorker()) {

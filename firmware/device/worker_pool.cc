@@ -81,6 +81,7 @@ WorkerPool::WorkerPool(const Config& config)
       burst_ticks_(clock_.TicksFromUs(kBurstUs)) {
   workers_.reserve(config.max_workers);
   scheduler_.SetClientFences(config.client_fences);
+  scheduler_.SetSeqLast(config.seq_last);
   irqs_.SetUpRing();
 }
 

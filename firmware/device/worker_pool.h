@@ -49,6 +49,7 @@ class WorkerPool final : public Platform {
     int driver_fd;       // borrowed
     int help_fd;         // borrowed: eventfd that asks the control thread for Help()
     bool client_fences;  // VNPU_SESSION_FENCES
+    bool seq_last;       // VNPU_SESSION_SEQ_LAST
   };
 
   explicit WorkerPool(const Config& config);

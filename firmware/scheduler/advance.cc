@@ -1,6 +1,7 @@
 // Takes the next task of a queue: fetches, checks, and runs what needs no unit.
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "firmware/scheduler/dma_task.h"
 #include "firmware/scheduler/scheduler.h"
@@ -40,7 +41,13 @@ bool Scheduler::ReadTail(Rtsq* queue) {
     if (queue->model != nullptr) {
       return false;
     }
-    const uint64_t tail = LoadShared(queue->mem.hdr->sq_tail, std::memory_order_acquire);
+    if (SeesEntry(queue, queue->head)) {
+      return true;
+    }
+    if (!std::exchange(queue->by_tail, false) && TellsByEntries(*queue)) {
+      return false;
+    }
+    const uint64_t tail = LoadTail(*queue);
     if (tail - queue->head > queue->mem.entries) {
       Condemn(queue);
       return false;

@@ -29,6 +29,7 @@ void Scheduler::Rouse(Rtsq* queue) {
   StoreShared(queue->mem.hdr->need_doorbell, 0u);
   __builtin_prefetch(&queue->mem.hdr->sq_tail);
   __builtin_prefetch(&queue->mem.sq[queue->head & (queue->mem.entries - 1)]);
+  queue->by_tail = true;
   queue->state = QueueState::kAdvance;
   advance_.PushBack(queue);
 }
@@ -52,16 +53,22 @@ void Scheduler::PollDoorbells() {
 bool Scheduler::LookAtTail(size_t index) {
   constexpr size_t kFew = 4;
   Rtsq* queue = polled_[index];
-  if (polled_count_ <= kFew) {
-    // By the time that the tail says so, the entry is on its way already.
-    __builtin_prefetch(&queue->mem.sq[queue->head & (queue->mem.entries - 1)]);
-  }
-  const uint64_t tail = LoadShared(queue->mem.hdr->sq_tail, std::memory_order_acquire);
-  if (tail == queue->head) {
-    return false;
+  if (TellsByEntries(*queue)) {
+    if (!SeesEntry(queue, queue->head)) {
+      return false;
+    }
+  } else {
+    if (polled_count_ <= kFew) {
+      // By the time that the tail says so, the entry is on its way already.
+      __builtin_prefetch(&queue->mem.sq[queue->head & (queue->mem.entries - 1)]);
+    }
+    const uint64_t tail = LoadTail(*queue);
+    if (tail == queue->head) {
+      return false;
+    }
+    TakeTail(queue, tail);
   }
   polled_[index] = polled_[--polled_count_];
-  TakeTail(queue, tail);
   queue->state = QueueState::kAdvance;
   advance_.PushBack(queue);
   return true;
@@ -136,7 +143,7 @@ void Scheduler::FinishParting() {
       continue;
     }
     queue->state = QueueState::kQuiet;
-    if (LoadShared(queue->mem.hdr->sq_tail, std::memory_order_seq_cst) != queue->head) {
+    if (LoadTail(*queue, std::memory_order_seq_cst) != queue->head) {
       Rouse(queue);
     }
   }

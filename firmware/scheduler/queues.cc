@@ -32,6 +32,7 @@ int Scheduler::CreateQueue(uint32_t id, const QueueMemory& memory, uint32_t prio
   queue->id = queue->entry_id = id;
   queue->priority = priority;
   queue->flags = flags;
+  queue->seq_last = seq_last_ && (flags & VNPU_QUEUE_DRIVER_SUBMIT) == 0;
   queue->stop_on_failure = (flags & VNPU_QUEUE_STOP_ON_FAILURE) != 0;
   StoreShared(memory.hdr->need_doorbell, 1u);
   queues_[id] = std::move(queue);
@@ -80,7 +81,7 @@ int Scheduler::KillQueue(uint32_t id, bool force) {
   if (queue == nullptr) {
     return -ENOENT;
   }
-  const bool done = LoadShared(queue->mem.hdr->sq_tail, std::memory_order_acquire) == queue->head;
+  const bool done = LoadTail(*queue) == queue->head;
   if (!force && !done && queue->state != QueueState::kDead) {
     return -EBUSY;
   }
@@ -157,7 +158,7 @@ int Scheduler::AbortQueue(uint32_t id, bool only_one, Dropped* dropped) {
   }
   if (!only_one) {
     queue->drop_from = queue->failed ? queue->drop_from : queue->head;
-    const uint64_t tail = LoadShared(queue->mem.hdr->sq_tail, std::memory_order_acquire);
+    const uint64_t tail = LoadTail(*queue);
     queue->drop_until = queue->head + std::min(tail - queue->head, queue->mem.entries);
     queue->aborting = queue->failed = true;
     *dropped = {.from = queue->drop_from, .until = queue->drop_until};

@@ -107,6 +107,8 @@ struct Rtsq {
   uint32_t id = 0;         // what it is called in reports; streams: the id of the queue that called
   bool parting = false;    // in the list of kParting, if perhaps not in that state any more
   bool announce = false;   // its head has moved since Announce()
+  bool seq_last = false;   // VNPU_SESSION_SEQ_LAST
+  bool by_tail = false;    // a doorbell has been rung: sq_tail says why
   Rtsq* next_announced = nullptr;  // among those
   Rtsq* prev = nullptr;            // in the list of its state
   Rtsq* next = nullptr;
@@ -131,16 +133,44 @@ static_assert(offsetof(Rtsq, cq_tail) == 128);
 
 inline constexpr uint64_t kEntriesAhead = 4;  // that are brought into the caches
 
+// sq_tail. Of an entry that is complete before it the device may know earlier.
+inline uint64_t LoadTail(const Rtsq& queue, std::memory_order order = std::memory_order_acquire) {
+  const uint64_t tail = LoadShared(queue.mem.hdr->sq_tail, order);
+  return queue.seq_last && tail == queue.head - 1 ? queue.head : tail;
+}
+
 // Notes a tail that was read. One that makes no sense is left for ReadTail().
 inline void TakeTail(Rtsq* queue, uint64_t tail) {
   const uint64_t count = tail - queue->head;
-  if (count > queue->mem.entries) {
+  if (count > queue->mem.entries || tail < queue->seen_tail) {
     return;
   }
   queue->seen_tail = tail;
   for (uint64_t i = 0; i < std::min(count, kEntriesAhead); ++i) {
     __builtin_prefetch(&queue->mem.sq[(queue->head + i) & (queue->mem.entries - 1)]);
   }
+}
+
+// Whether the next entry will tell by itself that it is there.
+inline bool TellsByEntries(const Rtsq& queue) {
+  return queue.seq_last && static_cast<uint32_t>(queue.head) != 0;
+}
+
+// Whether an entry behind those that are known is there, as it says itself: a look at the tail would
+// take that line from the client, who writes it for each entry. Of slot 0 before its first use this
+// cannot be told.
+inline bool SeesEntry(Rtsq* queue, uint64_t index) {
+  constexpr uint64_t kEntriesATail = 8;
+  const vnpu_sqe& sqe = queue->mem.sq[index & (queue->mem.entries - 1)];
+  const auto seq = static_cast<uint32_t>(index);
+  if (!queue->seq_last || seq == 0 || LoadShared(sqe.seq, std::memory_order_acquire) != seq) {
+    return false;
+  }
+  queue->seen_tail = index + 1;
+  if (index % kEntriesATail == 0) {
+    TakeTail(queue, LoadTail(*queue));  // there may be many
+  }
+  return true;
 }
 
 // Takes a copy of the entry at the head.

@@ -79,7 +79,7 @@ class Scheduler {
     kNext,     // *work is the queue's next kernel
   };
   Followed Follow(Work* work) {
-    return NextIsKernel(*work->queue) ? TryToFollow(work) : Followed::kNo;
+    return NextIsKernel(work->queue) ? TryToFollow(work) : Followed::kNo;
   }
   // Interrupts and driver signals for all that ended since the last call. Pick() does it as well.
   void Announce();
@@ -156,6 +156,8 @@ class Scheduler {
   // Whoever waits fences between asking to be told and the last look at sq_head, so that this side
   // need not (VNPU_SESSION_FENCES).
   void SetClientFences(bool fences) { client_fences_ = fences; }
+  // Of queues made from then on: VNPU_SESSION_SEQ_LAST.
+  void SetSeqLast(bool last) { seq_last_ = last; }
 
  private:
   static constexpr size_t kMaxPolled = 256;
@@ -299,9 +301,10 @@ class Scheduler {
 
   // follow.cc
   // As the client's memory says at the moment.
-  static bool NextIsKernel(const Rtsq& queue) {
-    return queue.seen_tail - queue.head > 1 &&
-           queue.mem.sq[(queue.head + 1) & (queue.mem.entries - 1)].opcode == VNPU_OP_KERNEL;
+  static bool NextIsKernel(Rtsq* queue) {
+    const uint64_t next = queue->head + 1;
+    return (queue->seen_tail > next || SeesEntry(queue, next)) &&
+           queue->mem.sq[next & (queue->mem.entries - 1)].opcode == VNPU_OP_KERNEL;
   }
   uint64_t FollowLimit(const Rtsq& queue) const;
   bool MayFollow(const Work& work) const;
@@ -351,6 +354,7 @@ class Scheduler {
   uint32_t passes_ = 0;
   uint32_t irq_limit_ = 0;
   bool client_fences_ = false;
+  bool seq_last_ = false;
 
   std::vector<std::unique_ptr<Rtsq>> queues_;     // by id
   std::array<int, VNPU_PRIORITIES> queues_at_{};  // how many of each priority

@@ -50,6 +50,7 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
     // Kernels follow one another without Pick() only where there is one priority.
     const uint32_t priorities = one_priority_ ? 1 : VNPU_PRIORITIES;
     scheduler_->SetClientFences(one_priority_);
+    scheduler_->SetSeqLast(Below(2) == 0);
     for (uint32_t id = 0; id < kQueues; ++id) {
       QueueModel& model = models_[id];
       model.priority = Below(priorities);

@@ -47,6 +47,17 @@ class SessionTest : public RawTest {
   UniqueFd kick_;
 };
 
+TEST_P(SessionTest, FlagsNeedTheirFeatures) {
+  file_ = vnpud().TryOpen("davinci0");
+  vnpu_ioc_version version{VNPU_ABI_VERSION, 0, 0};
+  ASSERT_OK(file_->Ioctl(VNPU_IOC_VERSION, &version));
+  for (const uint32_t flag :
+       {VNPU_SESSION_FENCES, VNPU_SESSION_ASKS_FOR_TIMES, VNPU_SESSION_SEQ_LAST}) {
+    EXPECT_ERRNO(EINVAL, Try([&](auto* arg) { arg->flags = flag; })) << flag;
+  }
+  EXPECT_OK(Try([](auto*) {}));
+}
+
 TEST_P(SessionTest, FieldsOutOfRange) {
   EXPECT_ERRNO(EINVAL, Try([](auto* arg) { arg->window_base = 0; }));
   EXPECT_ERRNO(EINVAL, Try([](auto* arg) { arg->window_base += VNPU_PAGE_SIZE; }));

@@ -48,6 +48,35 @@ TEST_P(TaskTest, TimesAreNotedWhereTheyAreAskedFor) {
   EXPECT_EQ(run_one(), 0u);
 }
 
+TEST_P(TaskTest, EntriesWithSeqLastNeedNoTailWhileTheDeviceIsAwake) {
+  Session session(vnpud(), "davinci0", VNPU_SESSION_SEQ_LAST);
+  const Queue queue = session.CreateQueue({.entries = 8});
+  // The tail comes when the device has been seen to be done without it, or when it sleeps.
+  int before_the_tail = 0;
+  for (uint64_t index = 0; index < 1000; ++index) {
+    if (index == 0 || std::atomic_ref(queue.header().need_doorbell).load() == 1) {
+      ASSERT_EQ(session.Publish(queue, Nop()), index);
+      ASSERT_TRUE(session.WaitHead(queue, index + 1));
+      continue;
+    }
+    vnpu_sqe sqe = Nop();
+    sqe.queue_id = queue.id;
+    vnpu_sqe& slot = queue.sq()[index & 7];
+    sqe.seq = slot.seq;
+    slot = sqe;
+    std::atomic_ref(slot.seq).store(static_cast<uint32_t>(index), std::memory_order_release);
+    const auto is_done = [&] { return std::atomic_ref(queue.header().sq_head).load() > index; };
+    while (!is_done() && std::atomic_ref(queue.header().need_doorbell).load() == 0) {
+      std::this_thread::yield();
+    }
+    before_the_tail += is_done() ? 1 : 0;
+    ASSERT_EQ(session.Publish(queue, Nop()), index);
+    ASSERT_TRUE(session.WaitHead(queue, index + 1));
+  }
+  EXPECT_GT(before_the_tail, 0);
+  EXPECT_TRUE(queue.TakeCompletions().empty());
+}
+
 TEST_P(TaskTest, CompletionsAreCountedWhenTheyOverflow) {
   Session session(vnpud());
   const Queue queue = session.CreateQueue({.entries = 8});

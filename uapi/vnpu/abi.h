@@ -32,12 +32,13 @@
 #define VNPU_FEATURE_OVERFLOW (1ull << 6)     /* VNPU_SQE_OVERFLOW */
 #define VNPU_FEATURE_DMA_TASKS (1ull << 8)    /* REDUCE, RANDOM, copies by descriptor (queue.h) */
 #define VNPU_FEATURE_TASK_TIMES (1ull << 9)   /* VNPU_SESSION_ASKS_FOR_TIMES */
+#define VNPU_FEATURE_SEQ_LAST (1ull << 10)    /* VNPU_SESSION_SEQ_LAST */
 #define VNPU_FEATURE_CORE_LIMIT (1ull << 12)  /* vnpu_sqe.core_limit */
 #define VNPU_FEATURE_MODEL (1ull << 16)       /* model.h, and the opcodes for it */
 /* VNPU_SQE_SEQ_OF_EVENT, VNPU_SQE_SEQ_NEXT, models in models */
 #define VNPU_FEATURE_MODEL_CALLS (1ull << 17)
 #define VNPU_FEATURE_TASK_UPDATE (1ull << 20) /* VNPU_OP_KERNEL_UPDATE, VNPU_OP_RANDOM_UPDATE */
-#define VNPU_FEATURES_ALL 0x13137full
+#define VNPU_FEATURES_ALL 0x13177full
 
 /* Limits. */
 #define VNPU_MAX_DEVICES 64u

@@ -123,7 +123,8 @@ aclError Session::StartDevice() {
     vnpu_ioc_session request{};
     request.window_base = base;
     request.flags = (device_fences_ ? VNPU_SESSION_FENCES : 0) |
-                    ((features_ & VNPU_FEATURE_TASK_TIMES) != 0 ? VNPU_SESSION_ASKS_FOR_TIMES : 0);
+                    ((features_ & VNPU_FEATURE_TASK_TIMES) != 0 ? VNPU_SESSION_ASKS_FOR_TIMES : 0) |
+                    ((features_ & VNPU_FEATURE_SEQ_LAST) != 0 ? VNPU_SESSION_SEQ_LAST : 0);
     request.mem_fd = mem_fd_.get();
     request.kick_fd = kick_.get();
     const int result = Call(VNPU_IOC_SESSION, request);

@@ -81,7 +81,8 @@ void QueuePool::DestroyLocked(SubmitQueue* queue) {
   for (const auto& chunk : chunks_) {
     const auto offset = static_cast<uint64_t>(memory - chunk->mapping.data());
     if (memory >= chunk->mapping.data() && offset < chunk->mapping.bytes()) {
-      std::memset(memory, 0, VNPU_PAGE_SIZE);  // the header, as a new queue wants it
+      // Header and SQ, as a new queue wants them.
+      std::memset(memory, 0, VNPU_QUEUE_SQ_OFFSET + queue->spec().entries * sizeof(vnpu_sqe));
       chunk->free_offsets.push_back(offset);
       return;
     }

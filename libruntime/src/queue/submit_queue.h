@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -44,7 +45,7 @@ struct QueueSpec {
 // Where one task is written before it is published.
 struct Slot {
   uint64_t index = 0;
-  vnpu_sqe* sqe = nullptr;    // queue_id, seq and flags are set; the rest is to be filled in
+  vnpu_sqe* sqe = nullptr;    // queue_id is set, seq comes when it is published, the rest is 0
   std::byte* args = nullptr;  // room for arguments in the queue's argument area
   uint32_t arg_offset = 0;
   std::byte* data = nullptr;  // room in memory that the device can read at the same address
@@ -103,6 +104,7 @@ class SubmitQueue {
       return PublishByDriver(next);
     }
     tail_.store(next, std::memory_order_release);
+    StoreShared(slot.sqe->seq, static_cast<uint32_t>(slot.index), std::memory_order_release);
     // The device asks for a doorbell, or says that it sleeps, before its last look at the tail. The
     // fence that this store then needs before the loads below is the device's where it can be: here
     // it would wait for the line of the tail.
@@ -197,9 +199,13 @@ class SubmitQueue {
     // The device has read the slots that come next: their lines are asked back in time.
     constexpr uint64_t kAhead = 8;
     asm volatile("prefetchw %0" : : "m"(sq_[(slot->index + kAhead) & mask_]));
-    *sqe = {};
+    // The device may take the entry once its seq is there: Publish() writes that.
+    sqe->opcode = 0;
+    sqe->flags = 0;
+    sqe->core_limit = 0;
     sqe->queue_id = id_;
-    sqe->seq = static_cast<uint32_t>(slot->index);
+    sqe->timeout_us = 0;
+    std::memset(sqe->payload, 0, sizeof(sqe->payload));
     slot->sqe = sqe;
     slot->arg_bytes = arg_bytes;
     slot->data_bytes = data_bytes;
