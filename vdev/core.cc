@@ -13,12 +13,8 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
-// Calls code(a, b), on the stack that begins at `top` if that is not null, after noting the stack
-// pointer in *frame. Returns 0 when the code returned. The
-// signal handler makes it return 1 by jumping to vnpu_core_resume with that stack pointer, which
-// throws away whatever the code has on the stack and in the x87 registers.
-extern "C" uint64_t vnpu_core_enter(vnpu::vdev::Core::Frame* frame, vnpu::vdev::CoreCode code,
-                                    const void* a, const void* b, std::byte* top);
+// Where the signal handler goes on when vnpu_core_enter is to return 1, with the frame's stack
+// pointer: it throws away whatever the code has on the stack and in the x87 registers.
 extern "C" const char vnpu_core_resume[];
 
 // The signal handler: vnpu_core_handle without alignment checks. Linux clears the other flags of
@@ -38,8 +34,7 @@ vnpu_core_enter:
   pushq %r13
   pushq %r14
   pushq %r15
-  subq $8, %rsp
-  stmxcsr (%rsp)
+  pushq %rdi
   movq %rsp, (%rdi)
   movq $1, 8(%rdi)
   movq %rdi, %rbx
@@ -58,8 +53,9 @@ vnpu_core_enter:
   .hidden vnpu_core_resume
 vnpu_core_resume:
   fninit
+  movq (%rsp), %rbx
 1:
-  ldmxcsr (%rsp)
+  ldmxcsr 16(%rbx)
   cld
   addq $8, %rsp
   popq %r15
@@ -152,6 +148,7 @@ Core::Core() : pid_(getpid()), tid_(gettid()), signal_stack_(new std::byte[kSign
   stack.ss_size = kSignalStackBytes;
   sigaltstack(&stack, &old_signal_stack_);
   this_core = this;
+  frame_.mxcsr = __builtin_ia32_stmxcsr();
 }
 
 Core::~Core() {
@@ -180,16 +177,8 @@ KernelStack::~KernelStack() {
 }
 
 CoreResult Core::Run(CoreCode code, const void* a, const void* b) {
-  return Result(vnpu_core_enter(&frame_, code, a, b, nullptr));
-}
-
-CoreResult Core::RunOn(const KernelStack& stack, size_t bytes, CoreCode code, const void* a,
-                       const void* b) {
-  stack_ = &stack;
-  stack_top_ = stack.Top(bytes);
-  const uint64_t failed = vnpu_core_enter(&frame_, code, a, b, stack_top_);
   stack_ = nullptr;
-  return Result(failed);
+  return vnpu_core_enter(&frame_, code, a, b, nullptr) == 0 ? CoreResult{} : result_;
 }
 
 void Core::Stop(uint64_t token, uint32_t status) {

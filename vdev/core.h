@@ -48,6 +48,18 @@ class KernelStack {
   size_t bytes_ = 0;
 };
 
+// What a run comes back with. The assembler part knows the offsets.
+struct CoreFrame {
+  uint64_t rsp = 0;
+  uint64_t active = 0;
+  uint32_t mxcsr = 0;  // the thread's; reading it before each run would cost more than all else
+};
+
+// Calls code(a, b), on the stack that begins at `top` if that is not null, after noting the stack
+// pointer in *frame. 0: the code returned.
+extern "C" uint64_t vnpu_core_enter(CoreFrame* frame, CoreCode code, const void* a, const void* b,
+                                    std::byte* top);
+
 // One for each worker thread. Construct on the thread that will run it.
 class Core {
  public:
@@ -66,9 +78,14 @@ class Core {
 
   // Calls code(a, b) on the calling thread's stack. Only on the thread that constructed the object.
   CoreResult Run(CoreCode code, const void* a, const void* b);
-  // The same on `bytes` of another stack; VNPU_E_STACK when they are not enough.
-  CoreResult RunOn(const KernelStack& stack, size_t bytes, CoreCode code, const void* a,
-                   const void* b);
+  // The same on `bytes` of another stack; VNPU_E_STACK when they are not enough. False: it did not
+  // come back by itself, and fault() says why.
+  bool RunOn(const KernelStack& stack, size_t bytes, CoreCode code, const void* a, const void* b) {
+    stack_ = &stack;
+    stack_top_ = stack.Top(bytes);
+    return vnpu_core_enter(&frame_, code, a, b, stack_top_) == 0;
+  }
+  const CoreResult& fault() const { return result_; }
 
   // Names the run that follows, for Stop().
   void SetToken(uint64_t token) { token_.store(token, std::memory_order_relaxed); }
@@ -84,22 +101,12 @@ class Core {
                : uint32_t{VNPU_OK};
   }
 
-  struct Frame {  // the assembler part knows these two offsets
-    uint64_t rsp = 0;
-    uint64_t active = 0;
-  };
-
  private:
   // The name is for the assembler part, which is the signal handler proper.
   static void Handle(int signal, siginfo_t* info, void* context) asm("vnpu_core_handle");
   bool Recover(int signal, const siginfo_t& info, ucontext_t* context);
-  // Of code that came back, with what vnpu_core_enter returned. Fields that have just been stored
-  // one by one are not read as a whole: that would wait for all stores before them, also those
-  // into lines that the client has.
-  CoreResult Result(uint64_t failed) const { return failed == 0 ? CoreResult{} : result_; }
-
-  Frame frame_;
-  const KernelStack* stack_ = nullptr;  // of the present run; nullptr: the thread's
+  CoreFrame frame_;
+  const KernelStack* stack_ = nullptr;  // of the last run; nullptr: the thread's
   std::byte* stack_top_ = nullptr;
   CoreResult result_;  // of code that did not come back by itself
   std::atomic<uint64_t> token_{0};

@@ -47,7 +47,7 @@ struct BlockRun {
   const void* args;
   uint32_t next;  // block
   uint32_t end;
-  vnpu_block block;
+  vnpu_block* block;
   bool detect_overflow;
   bool overflow;
 };
@@ -58,8 +58,8 @@ void RunBlocks(const void* run_ptr, const void* /*b*/) {
     __builtin_ia32_ldmxcsr(__builtin_ia32_stmxcsr() & ~kFloatBits);
   }
   for (; run.next < run.end; ++run.next) {
-    run.block.block_idx = run.next;
-    run.thunk(run.args, &run.block);
+    run.block->block_idx = run.next;
+    run.thunk(run.args, run.block);
   }
   if (run.detect_overflow) [[unlikely]] {
     run.overflow = (__builtin_ia32_stmxcsr() & kOverflowBits) != 0;
@@ -200,6 +200,7 @@ void WorkerPool::Main(Worker* self) {
               .dma = vdev::DmaChannel(config_.client, &hands.core, &hands.mmu),
               .stack = vdev::KernelStack(kStackBytes)};
   this_prints = &config_.prints;
+  this_block = &hands.block;
   SchedulerLock::MayOwn(&self->lock_owner);
   if (!hands.stack.valid()) {
     std::fputs("vnpu-device: no memory for the stacks of kernels\n", stderr);
@@ -220,6 +221,7 @@ void WorkerPool::Main(Worker* self) {
       Rest(self);
       continue;
     }
+    PrepareBlock(work, &hands.block);
     auto followed = Scheduler::Followed::kNo;
     do {
       lock_.unlock();
@@ -231,7 +233,7 @@ void WorkerPool::Main(Worker* self) {
       }
       Execute(&hands, &work);
       lock_.lock();
-      followed = Follow(self, &work);
+      followed = Follow(self, &hands, &work);
     } while (followed == Scheduler::Followed::kNext);
     GiveBack(self, work, followed == Scheduler::Followed::kRetired);
   }
@@ -239,7 +241,7 @@ void WorkerPool::Main(Worker* self) {
 
 // Where somebody else has to be woken, or will have to be, for the next piece of work, TookWork()
 // is for that.
-Scheduler::Followed WorkerPool::Follow(Worker* self, Work* work) {
+Scheduler::Followed WorkerPool::Follow(Worker* self, Hands* hands, Work* work) {
   const bool attended = sentinel_ ? !sentinel_deep_ : followers_ > 0;
   if (self->is_long || self->woken || !attended) {
     return Scheduler::Followed::kNo;
@@ -249,6 +251,9 @@ Scheduler::Followed WorkerPool::Follow(Worker* self, Work* work) {
     ++progress_;
     self->token = ++next_token_;
     self->core->SetToken(self->token);
+    if (work->queue->model == nullptr) {
+      hands->block.task = work->queue->head;
+    }
   }
   return followed;
 }
@@ -375,46 +380,73 @@ void WorkerPool::TookWork(Worker* self, const Work& work) {
   }
 }
 
-void WorkerPool::Execute(Hands* hands, Work* work) {
-  const Task& task = work->queue->task;
-  if (task.function != nullptr) {
-    BlockRun run{.thunk = task.function->thunk,
-                 .args = task.args,
-                 .next = work->first,
-                 .end = work->first + work->count,
-                 .block = {},
-                 .detect_overflow = (task.sqe.flags & VNPU_SQE_OVERFLOW) != 0,
-                 .overflow = false};
-    // Not task.blocks, which shrinks when a block fails.
-    run.block.block_dim = task.sqe.kernel.block_dim;
-    run.block.core_id = work->core;
-    run.block.core_type = task.unit;
-    run.block.device_id = config_.device;
-    run.block.queue_id = work->queue->id;
-    run.block.sub_block_dim = 1;
-    // A stream of a model runs for the entry that started the run, which is not over before this.
-    const Model* model = work->queue->model;
-    run.block.task = model == nullptr ? work->queue->head : model->outermost_caller().head;
-    run.block.clock_hz = clock_.hz();
-    this_block = &run.block;
-    if (work->timed) {
-      work->start = clock_.Now();
-    }
-    work->result =
-        hands->core.RunOn(hands->stack, StackBytes(hands, task.unit), RunBlocks, &run, nullptr);
-    if (work->timed) {
-      work->end = clock_.Now();
-    }
-    work->done = run.next - work->first;
-    if (run.overflow) [[unlikely]] {
-      StoreShared(config_.session->overflow, 1u);
-    }
+// Of a kernel that follows another one nothing changes but the task.
+void WorkerPool::PrepareBlock(const Work& work, vnpu_block* block) const {
+  const Rtsq& queue = *work.queue;
+  const Task& task = queue.task;
+  if (task.function == nullptr) {
     return;
   }
-  work->start = clock_.Now();
-  work->result = hands->dma.Run(task.sqe);
-  work->end = clock_.Now();
-  work->done = work->result.status == VNPU_OK ? 1 : 0;
+  *block = {};
+  // Not task.blocks, which shrinks when a block fails.
+  block->block_dim = task.sqe.kernel.block_dim;
+  block->core_id = work.core;
+  block->core_type = task.unit;
+  block->device_id = config_.device;
+  block->queue_id = queue.id;
+  block->sub_block_dim = 1;
+  // A stream of a model runs for the entry that started the run, which is not over before this.
+  block->task = queue.model == nullptr ? queue.head : queue.model->outermost_caller().head;
+  block->clock_hz = clock_.hz();
+}
+
+// Whether all blocks ran to their end.
+bool WorkerPool::ExecuteKernel(Hands* hands, Work* work) {
+  const Task& task = work->queue->task;
+  const size_t stack_bytes = StackBytes(hands, task.unit);
+  const bool detect_overflow = (task.sqe.flags & VNPU_SQE_OVERFLOW) != 0;
+  if (work->count == 1 && !detect_overflow) [[likely]] {
+    hands->block.block_idx = work->first;
+    const bool done = hands->core.RunOn(hands->stack, stack_bytes, task.function->thunk, task.args,
+                                        &hands->block);
+    work->done = done ? 1 : 0;
+    return done;
+  }
+  BlockRun run{.thunk = task.function->thunk,
+               .args = task.args,
+               .next = work->first,
+               .end = work->first + work->count,
+               .block = &hands->block,
+               .detect_overflow = detect_overflow,
+               .overflow = false};
+  const bool done = hands->core.RunOn(hands->stack, stack_bytes, RunBlocks, &run, nullptr);
+  work->done = run.next - work->first;
+  if (run.overflow) [[unlikely]] {
+    StoreShared(config_.session->overflow, 1u);
+  }
+  return done;
+}
+
+void WorkerPool::Execute(Hands* hands, Work* work) {
+  const Task& task = work->queue->task;
+  if (task.function == nullptr) {
+    work->start = clock_.Now();
+    work->result = hands->dma.Run(task.sqe);
+    work->end = clock_.Now();
+    work->done = work->result.status == VNPU_OK ? 1 : 0;
+    return;
+  }
+  if (work->timed) {
+    work->start = clock_.Now();
+  }
+  const bool done = ExecuteKernel(hands, work);
+  if (work->timed) {
+    work->end = clock_.Now();
+  }
+  work->result.status = VNPU_OK;
+  if (!done) [[unlikely]] {
+    work->result = hands->core.fault();
+  }
 }
 
 bool WorkerPool::WaitUntilQuiet(uint32_t queue_id, uint32_t limit_ms) {

@@ -97,17 +97,6 @@ class WorkerPool final : public Platform {
   uint32_t StoreWord(uint64_t va, uint64_t word) override;
   void StopBlocks(const Rtsq& queue, uint32_t status) override;
 
-  void Main(Worker* self);
-  bool Next(Worker* self, Work* work);
-  Scheduler::Followed Follow(Worker* self, Work* work);
-  void GiveBack(Worker* self, const Work& work, bool retired);
-  bool OthersManage() const;
-  bool PollForWork(Work* work);
-  bool OnClientsCpu() const;
-  bool MakeWay(Worker* self);
-  void MoveAway(Worker* self);
-  void MoveAnywhere(Worker* self);
-  void TookWork(Worker* self, const Work& work);
   struct Hands {  // what a worker works with
     vdev::Core core;
     vdev::Mmu mmu;
@@ -116,8 +105,23 @@ class WorkerPool final : public Platform {
     // Of kernels, and what it was made of.
     uint32_t stack_wanted = 0;
     size_t stack_bytes = RoundStack(stack_wanted);
+    vnpu_block block = {};  // what kernels see
   };
+
+  void Main(Worker* self);
+  bool Next(Worker* self, Work* work);
+  Scheduler::Followed Follow(Worker* self, Hands* hands, Work* work);
+  void GiveBack(Worker* self, const Work& work, bool retired);
+  bool OthersManage() const;
+  bool PollForWork(Work* work);
+  bool OnClientsCpu() const;
+  bool MakeWay(Worker* self);
+  void MoveAway(Worker* self);
+  void MoveAnywhere(Worker* self);
+  void TookWork(Worker* self, const Work& work);
+  void PrepareBlock(const Work& work, vnpu_block* block) const;
   void Execute(Hands* hands, Work* work);
+  bool ExecuteKernel(Hands* hands, Work* work);
   static size_t RoundStack(uint32_t wanted);
   size_t StackBytes(Hands* hands, uint32_t unit) const;
   void Rest(Worker* self);

@@ -31,9 +31,10 @@ class OwnStack : public testing::Test {
  protected:
   OwnStack() { InstallHandlersOnce(); }
 
-  CoreResult GoDeep(int frames, size_t bytes) {
-    return core_.RunOn(stack_, bytes, &test::GoDeep, &frames, nullptr);
+  CoreResult Run(size_t bytes, CoreCode code, const void* a) {
+    return core_.RunOn(stack_, bytes, code, a, nullptr) ? CoreResult{} : core_.fault();
   }
+  CoreResult GoDeep(int frames, size_t bytes) { return Run(bytes, &test::GoDeep, &frames); }
 
   Core core_;
   KernelStack stack_{kBytes};
@@ -42,7 +43,7 @@ class OwnStack : public testing::Test {
 TEST_F(OwnStack, CodeRunsOnIt) {
   ASSERT_TRUE(stack_.valid());
   uint64_t where = 0;
-  EXPECT_EQ(core_.RunOn(stack_, 65536, &WhereAmI, &where, nullptr).status, VNPU_OK);
+  EXPECT_EQ(Run(65536, &WhereAmI, &where).status, VNPU_OK);
   EXPECT_LT(where, reinterpret_cast<uint64_t>(stack_.Top(65536)));
   EXPECT_GE(where, reinterpret_cast<uint64_t>(stack_.Top(0)));
   EXPECT_EQ(core_.Run(&WhereAmI, &where, nullptr).status, VNPU_OK);
@@ -61,10 +62,9 @@ TEST_F(OwnStack, TheLimitHolds) {
 }
 
 TEST_F(OwnStack, OtherFaultsAreWhatTheyWere) {
-  EXPECT_EQ(core_.RunOn(stack_, 32768, &StoreAt, reinterpret_cast<void*>(8), nullptr).status,
-            VNPU_E_ADDRESS);
+  EXPECT_EQ(Run(32768, &StoreAt, reinterpret_cast<void*>(8)).status, VNPU_E_ADDRESS);
   const Pages pages(4096, PROT_READ);
-  EXPECT_EQ(core_.RunOn(stack_, 32768, &StoreAt, pages.data(), nullptr).status, VNPU_E_ADDRESS);
+  EXPECT_EQ(Run(32768, &StoreAt, pages.data()).status, VNPU_E_ADDRESS);
 }
 
 }  // namespace
