@@ -24,6 +24,7 @@ extern "C" void vnpu_core_signal(int signal, siginfo_t* info, void* context);
 
 asm(R"(
   .text
+  .p2align 6
   .globl vnpu_core_enter
   .hidden vnpu_core_enter
   .type vnpu_core_enter, @function

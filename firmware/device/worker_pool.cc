@@ -201,6 +201,9 @@ void WorkerPool::Main(Worker* self) {
               .stack = vdev::KernelStack(kStackBytes)};
   this_prints = &config_.prints;
   this_block = &hands.block;
+  hands.block.device_id = config_.device;
+  hands.block.sub_block_dim = 1;
+  hands.block.clock_hz = clock_.hz();
   SchedulerLock::MayOwn(&self->lock_owner);
   if (!hands.stack.valid()) {
     std::fputs("vnpu-device: no memory for the stacks of kernels\n", stderr);
@@ -381,23 +384,19 @@ void WorkerPool::TookWork(Worker* self, const Work& work) {
 }
 
 // Of a kernel that follows another one nothing changes but the task.
-void WorkerPool::PrepareBlock(const Work& work, vnpu_block* block) const {
+void WorkerPool::PrepareBlock(const Work& work, vnpu_block* block) {
   const Rtsq& queue = *work.queue;
   const Task& task = queue.task;
   if (task.function == nullptr) {
     return;
   }
-  *block = {};
   // Not task.blocks, which shrinks when a block fails.
   block->block_dim = task.sqe.kernel.block_dim;
   block->core_id = work.core;
   block->core_type = task.unit;
-  block->device_id = config_.device;
   block->queue_id = queue.id;
-  block->sub_block_dim = 1;
   // A stream of a model runs for the entry that started the run, which is not over before this.
   block->task = queue.model == nullptr ? queue.head : queue.model->outermost_caller().head;
-  block->clock_hz = clock_.hz();
 }
 
 // Whether all blocks ran to their end.

@@ -119,7 +119,7 @@ class WorkerPool final : public Platform {
   void MoveAway(Worker* self);
   void MoveAnywhere(Worker* self);
   void TookWork(Worker* self, const Work& work);
-  void PrepareBlock(const Work& work, vnpu_block* block) const;
+  static void PrepareBlock(const Work& work, vnpu_block* block);
   void Execute(Hands* hands, Work* work);
   bool ExecuteKernel(Hands* hands, Work* work);
   static size_t RoundStack(uint32_t wanted);

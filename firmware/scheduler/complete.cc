@@ -7,60 +7,82 @@
 namespace vnpu::firmware {
 
 void Scheduler::Complete(Rtsq* queue, uint32_t status) {
-  Task& task = queue->task;
-  const QueueMemory& mem = queue->mem;
-  if (task.deadline != 0) {
-    ClearDeadline(queue);
-  }
   if (queue->model != nullptr) [[unlikely]] {
+    if (queue->task.deadline != 0) {
+      ClearDeadline(queue);
+    }
     CompleteEntry(queue, status);
     return;
   }
+  Finish(queue, status);
+  Proceed(queue);
+}
+
+// All of it but that the queue goes on; not for streams of models.
+void Scheduler::Finish(Rtsq* queue, uint32_t status) {
+  Task& task = queue->task;
+  const QueueMemory& mem = queue->mem;
   if (task.end == 0) {
     task.start = task.end = clock_->Now();
   }
   if (LoadShared(mem.hdr->record_times) != 0) {
     RecordTimes(mem, queue->head, task.start, task.end);
   }
-  if (status != VNPU_OK) {
-    uint64_t exception = std::exchange(queue->exception, 0);
-    if (exception == 0 && status != VNPU_E_ABORTED) {
-      exception = RecordException(*queue, status);
-    }
-    PostCqe(queue, status, exception);
-    // A task that was aborted by itself is no reason to drop the others.
-    if (!queue->failed && queue->stop_on_failure && status != VNPU_E_ABORTED) {
-      queue->failed = true;
-      queue->drop_from = queue->head + 1;
-    }
-  } else if ((task.sqe.flags & VNPU_SQE_CQE) != 0) {
-    PostCqe(queue, status, 0);
+  if (status != VNPU_OK || task.deadline != 0 || (task.sqe.flags & VNPU_SQE_CQE) != 0)
+      [[unlikely]] {
+    FinishUnusual(queue, status);
   }
   units_->CountTask();
   ++queue->head;
   StoreShared(mem.hdr->sq_head, queue->head, std::memory_order_release);
   last_ = queue;
-  if (!queue->announce) {
+  if (client_fences_) [[likely]] {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (SomebodyWaits(*mem.hdr)) {
+      NotifyWaiters(queue);
+    }
+  } else if (!queue->announce) {
     queue->announce = true;
     queue->next_announced = announced_;
     announced_ = queue;
   }
+}
+
+void Scheduler::FinishUnusual(Rtsq* queue, uint32_t status) {
+  if (queue->task.deadline != 0) {
+    ClearDeadline(queue);
+  }
+  if (status == VNPU_OK) {
+    if ((queue->task.sqe.flags & VNPU_SQE_CQE) != 0) {
+      PostCqe(queue, status, 0);
+    }
+    return;
+  }
+  uint64_t exception = std::exchange(queue->exception, 0);
+  if (exception == 0 && status != VNPU_E_ABORTED) {
+    exception = RecordException(*queue, status);
+  }
+  PostCqe(queue, status, exception);
+  // A task that was aborted by itself is no reason to drop the others.
+  if (!queue->failed && queue->stop_on_failure && status != VNPU_E_ABORTED) {
+    queue->failed = true;
+    queue->drop_from = queue->head + 1;
+  }
+}
+
+void Scheduler::Proceed(Rtsq* queue) {
   queue->state = QueueState::kAdvance;
   advance_.PushBack(queue);
 }
 
 // A waiter adds itself to `waiting`, then looks at the head; the device moves the head, then looks
-// at `waiting`. The fence that this takes is the waiter's, who is about to sleep anyway, or else is
-// paid here, once for all the tasks that ended in one pass.
+// at `waiting`. The fence that this takes is the waiter's, who is about to sleep anyway: then the
+// look comes with the head. Or else it is paid here, once for all the tasks that ended in one pass.
 void Scheduler::Announce() {
   if (announced_ == nullptr) {
     return;
   }
-  if (client_fences_) [[likely]] {
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-  } else {
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-  }
+  std::atomic_thread_fence(std::memory_order_seq_cst);
   while (announced_ != nullptr) {
     Rtsq* queue = announced_;
     announced_ = queue->next_announced;

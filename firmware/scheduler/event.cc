@@ -56,15 +56,23 @@ void Scheduler::Record(Rtsq* queue, uint32_t event_id, uint64_t seq) {
 
 // Whoever sees a task over that has waited sees the one over that it waited for.
 void Scheduler::CompleteRecord(Rtsq* queue, uint32_t event_id, uint64_t seq) {
+  if (event_waiters_[event_id] == nullptr) {
+    Complete(queue, VNPU_OK);
+    return;
+  }
   const uint64_t now = queue->task.end;
-  Complete(queue, VNPU_OK);
-  if (event_waiters_[event_id] != nullptr) {
+  // Of two queues that can go on, the one that had to wait goes first.
+  if (queue->model == nullptr) {
+    Finish(queue, VNPU_OK);
+    ReleaseWaiters(event_id, seq, now);
+    Proceed(queue);
+  } else {
+    Complete(queue, VNPU_OK);
     ReleaseWaiters(event_id, seq, now);
     GiveWay(queue);
   }
 }
 
-// Of two queues that can go on, the one that had to wait goes first.
 void Scheduler::GiveWay(Rtsq* queue) {
   if (queue->state == QueueState::kAdvance) {
     advance_.Remove(queue);

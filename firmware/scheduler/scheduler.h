@@ -69,7 +69,7 @@ class Scheduler {
   // The next piece of work, or false when nothing can run now. Looks at doorbells and tails first.
   bool Pick(Work* work);
   // Takes back finished work: accounts for it and, if it was the last of its task, completes it.
-  // Who waits for that is told by Announce().
+  // Who waits for that is told by Announce(), if not at once.
   void Retire(const Work& work);
   // Instead of Retire() and Pick(), where a short kernel is followed by another one of its queue
   // and nothing stands in the way.
@@ -314,6 +314,9 @@ class Scheduler {
 
   // complete.cc
   void Complete(Rtsq* queue, uint32_t status);
+  void Finish(Rtsq* queue, uint32_t status);
+  void FinishUnusual(Rtsq* queue, uint32_t status);
+  void Proceed(Rtsq* queue);
   void PostCqe(Rtsq* queue, uint32_t status, uint64_t exception);
   uint64_t RecordException(const Rtsq& queue, uint32_t status);
   void NotifyWaiters(Rtsq* queue);

@@ -44,35 +44,16 @@ bool Units::AllFree(uint32_t unit, uint32_t priority, uint32_t count) {
   return DemandOfAll(unit, priority).used + count <= header_->units[unit] || Lack(unit, priority);
 }
 
-bool Units::Acquire(uint32_t unit, uint32_t priority, uint32_t* core) {
-  unit = Counted(unit);
-  const uint32_t total = header_->units[unit];
-  const uint32_t own = own_->in_use[unit].load(std::memory_order_relaxed);
-  if (own >= total) {
+// Publish first, look second: of two sessions that reach for the last unit at the same time at
+// least one sees the other and steps back.
+bool Units::AcquireAmongOthers(uint32_t unit, uint32_t priority, uint32_t own) {
+  own_->in_use[unit].store(own + 1, std::memory_order_seq_cst);
+  const Demand demand = DemandOfAll(unit, priority);
+  if (demand.used > header_->units[unit] || demand.wanted < 1 + priority ||
+      demand.least_of_equals < own) {
+    own_->in_use[unit].store(own, std::memory_order_relaxed);
     return Lack(unit, priority);
   }
-  if (Alone()) {
-    own_->in_use[unit].store(own + 1, std::memory_order_relaxed);
-  } else {
-    // Publish first, look second: of two sessions that reach for the last unit at the same time at
-    // least one sees the other and steps back.
-    own_->in_use[unit].store(own + 1, std::memory_order_seq_cst);
-    const Demand demand = DemandOfAll(unit, priority);
-    if (demand.used > total || demand.wanted < 1 + priority || demand.least_of_equals < own) {
-      own_->in_use[unit].store(own, std::memory_order_relaxed);
-      return Lack(unit, priority);
-    }
-  }
-  for (uint32_t word = 0; word < kMaxCores / 64; ++word) {
-    uint64_t& bits = core_bits_[unit][word];
-    if (bits != UINT64_MAX) {
-      const auto bit = static_cast<uint32_t>(std::countr_one(bits));
-      bits |= 1ull << bit;
-      *core = word * 64 + bit;
-      return true;
-    }
-  }
-  *core = kMaxCores;
   return true;
 }
 

@@ -3,6 +3,7 @@
 #ifndef VNPU_FIRMWARE_SCHEDULER_UNITS_H_
 #define VNPU_FIRMWARE_SCHEDULER_UNITS_H_
 
+#include <bit>
 #include <cstdint>
 
 #include "firmware/device/board.h"
@@ -25,7 +26,20 @@ class Units {
   // Takes one unit if one is free on the whole device, no other session lacks it for a task of a
   // higher priority, and none that has fewer of them lacks it for one of the same priority. A core
   // number below the unit's count goes to *core.
-  bool Acquire(uint32_t unit, uint32_t priority, uint32_t* core);
+  bool Acquire(uint32_t unit, uint32_t priority, uint32_t* core) {
+    unit = Counted(unit);
+    const uint32_t own = own_->in_use[unit].load(std::memory_order_relaxed);
+    if (own >= header_->units[unit]) {
+      return Lack(unit, priority);
+    }
+    if (Alone()) [[likely]] {
+      own_->in_use[unit].store(own + 1, std::memory_order_relaxed);
+    } else if (!AcquireAmongOthers(unit, priority, own)) {
+      return false;
+    }
+    *core = TakeCore(unit);
+    return true;
+  }
   void Release(uint32_t unit, uint32_t core, uint64_t busy_ns) {
     unit = Counted(unit);
     if (core < kMaxCores) {
@@ -72,6 +86,19 @@ class Units {
     uint32_t least_of_equals = UINT32_MAX;
   };
   Demand DemandOfAll(uint32_t unit, uint32_t priority) const;
+  bool AcquireAmongOthers(uint32_t unit, uint32_t priority, uint32_t own);
+  // The first one that this session does not run on; kMaxCores: there are that many.
+  uint32_t TakeCore(uint32_t unit) {
+    for (uint32_t word = 0; word < kMaxCores / 64; ++word) {
+      uint64_t& bits = core_bits_[unit][word];
+      if (bits != UINT64_MAX) [[likely]] {
+        const auto bit = static_cast<uint32_t>(std::countr_one(bits));
+        bits |= bits + 1;
+        return word * 64 + bit;
+      }
+    }
+    return kMaxCores;
+  }
   bool Lack(uint32_t unit, uint32_t priority);
 
   const BoardHeader* header_;
