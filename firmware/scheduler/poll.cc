@@ -13,8 +13,8 @@ void Scheduler::Poll() {
   if (LoadShared(session_->doorbell_summary) != 0) {
     PollDoorbells();
   }
-  // Each look takes the line of a tail from the client, who is about to write it. While there are
-  // tasks that nobody has to look for, few looks give it time to write several.
+  // Each look takes the line of a tail or a slot from the client, who is about to write it. While
+  // there are tasks that nobody has to look for, few looks give it time to write several.
   if (advance_.empty() || look_at_all_ || !one_priority_ || ++unpolled_ >= kPassesUnpolled) {
     unpolled_ = 0;
     PollTails();
@@ -49,7 +49,8 @@ void Scheduler::PollDoorbells() {
   }
 }
 
-// True when the queue has tasks again: another one has taken its place then.
+// At its tail or, where entries tell, its next slot. True when the queue has tasks again: another
+// one has taken its place then.
 bool Scheduler::LookAtTail(size_t index) {
   constexpr size_t kFew = 4;
   Rtsq* queue = polled_[index];
@@ -89,7 +90,7 @@ void Scheduler::PollTails() {
     }
   }
   constexpr uint32_t kPassesBetweenLooks = 256;
-  if (polled_count_ > 1 && ++passes_ % kPassesBetweenLooks == 0) {
+  if (++passes_ % kPassesBetweenLooks == 0) {
     const uint64_t limit = clock_->TicksFromUs(kPollQuietUs);
     const uint64_t now = clock_->Now();
     for (size_t i = polled_count_; i-- > 0;) {

@@ -62,7 +62,7 @@ struct Task {
 
 enum class QueueState : uint8_t {
   kQuiet,    // empty; needs a doorbell
-  kPolled,   // empty; its tail is looked at in every pass
+  kPolled,   // empty; its tail, or its next slot, is looked at in every pass or so
   kParting,  // empty; its client has been told to ring, the last look at its tail is still due
   kAdvance,  // has a next task to be decoded
   kReady,    // blocks left to start
@@ -96,7 +96,7 @@ struct Rtsq {
   // What every task touches, together.
   QueueMemory mem;
   uint64_t head = 0;       // index of the task at the head
-  uint64_t seen_tail = 0;  // sq_tail as last read
+  uint64_t seen_tail = 0;  // behind the last entry that is known of
   QueueState state = QueueState::kQuiet;
   bool stop_on_failure = false;
   bool failed = false;    // stop_on_failure and a task failed, or aborting: the rest is dropped
@@ -106,9 +106,9 @@ struct Rtsq {
   uint32_t entry_id = 0;   // what its entries have as queue_id
   uint32_t id = 0;         // what it is called in reports; streams: the id of the queue that called
   bool parting = false;    // in the list of kParting, if perhaps not in that state any more
-  bool announce = false;   // its head has moved since Announce()
+  bool announce = false;   // its head has moved since Announce(), which is to tell of it
   bool seq_last = false;   // VNPU_SESSION_SEQ_LAST
-  bool by_tail = false;    // a doorbell has been rung: sq_tail says why
+  bool by_tail = false;    // a doorbell or the tail itself said so: sq_tail is to be read
   Rtsq* next_announced = nullptr;  // among those
   Rtsq* prev = nullptr;            // in the list of its state
   Rtsq* next = nullptr;
@@ -133,10 +133,11 @@ static_assert(offsetof(Rtsq, cq_tail) == 128);
 
 inline constexpr uint64_t kEntriesAhead = 4;  // that are brought into the caches
 
-// sq_tail. Of an entry that is complete before it the device may know earlier.
+// sq_tail, or what it is about to be: the device may know already of the entry whose publication it
+// completes.
 inline uint64_t LoadTail(const Rtsq& queue, std::memory_order order = std::memory_order_acquire) {
   const uint64_t tail = LoadShared(queue.mem.hdr->sq_tail, order);
-  return queue.seq_last && tail == queue.head - 1 ? queue.head : tail;
+  return queue.seq_last && tail == queue.seen_tail - 1 ? queue.seen_tail : tail;
 }
 
 // Notes a tail that was read. One that makes no sense is left for ReadTail().
@@ -156,9 +157,9 @@ inline bool TellsByEntries(const Rtsq& queue) {
   return queue.seq_last && static_cast<uint32_t>(queue.head) != 0;
 }
 
-// Whether an entry behind those that are known is there, as it says itself: a look at the tail would
-// take that line from the client, who writes it for each entry. Of slot 0 before its first use this
-// cannot be told.
+// Whether an entry behind those that are known is there, as it says itself: a look at the tail
+// would take that line from the client, who writes it for each entry. Of slot 0 before its first
+// use this cannot be told.
 inline bool SeesEntry(Rtsq* queue, uint64_t index) {
   constexpr uint64_t kEntriesATail = 8;
   const vnpu_sqe& sqe = queue->mem.sq[index & (queue->mem.entries - 1)];

@@ -300,7 +300,7 @@ class Scheduler {
   void EndTask(Rtsq* queue, uint32_t status, uint64_t now);
 
   // follow.cc
-  // As the client's memory says at the moment.
+  // As the client's memory says at the moment; an entry that it tells of is known from then on.
   static bool NextIsKernel(Rtsq* queue) {
     const uint64_t next = queue->head + 1;
     return (queue->seen_tail > next || SeesEntry(queue, next)) &&

@@ -50,7 +50,8 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
     // Kernels follow one another without Pick() only where there is one priority.
     const uint32_t priorities = one_priority_ ? 1 : VNPU_PRIORITIES;
     scheduler_->SetClientFences(one_priority_);
-    scheduler_->SetSeqLast(Below(2) == 0);
+    seq_last_ = Below(2) == 0;
+    scheduler_->SetSeqLast(seq_last_);
     for (uint32_t id = 0; id < kQueues; ++id) {
       QueueModel& model = models_[id];
       model.priority = Below(priorities);
@@ -110,6 +111,16 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
     }
   }
 
+  // The device has a look between the entry and its tail, and may end it.
+  void PublishSlowly(QueueClient& queue, vnpu_sqe sqe) {
+    sqe.queue_id = queue.id();
+    sqe.seq = static_cast<uint32_t>(queue.tail());
+    queue.sq()[queue.tail() & (queue.entries() - 1)] = sqe;
+    PickSome();
+    queue.StoreTail(queue.tail() + 1);
+    kicks_ += queue.Ring() ? 1 : 0;
+  }
+
   void PublishSome() {
     const uint32_t id = Below(kQueues);
     QueueClient& queue = clients_[id];
@@ -118,8 +129,12 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
       if (Below(one_priority_ ? 20 : 3) == 0) {
         sqe = WithCqe(sqe);
       }
-      Publish(queue, sqe);
       models_[id].tasks.push_back(sqe);
+      if (seq_last_ && one_priority_ && Below(4) == 0) {
+        PublishSlowly(queue, sqe);
+      } else {
+        Publish(queue, sqe);
+      }
       ++published_;
     }
   }
@@ -336,6 +351,7 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
 
   std::mt19937_64 random_;
   const bool one_priority_ = GetParam() % 2 == 0;
+  bool seq_last_ = false;
   std::map<uint32_t, uint32_t> kernel_units_;  // by function
   std::array<uint32_t, VNPU_UNIT_COUNT> units_total_{};
   std::array<uint32_t, VNPU_UNIT_COUNT> units_used_{};

@@ -1,4 +1,6 @@
 // Clients that write the seq of an entry last: entries are found by themselves, before the tail.
+#include <cerrno>
+
 #include "tests/scheduler/scheduler_fixture.h"
 
 namespace vnpu::firmware::test {
@@ -147,6 +149,38 @@ TEST_F(SeqLast, AbortDropsNothingThatIsToCome) {
   Publish(queue, Nop());
   ExpectNoWork();
   EXPECT_FALSE(queue.Consume());
+}
+
+TEST_F(SeqLast, RunningEntryIsPublishedBeforeItsTail) {
+  QueueClient& queue = Polled(0);
+  Write(queue, 1, Kernel(kernel_));
+  const Work work = Pick();
+  EXPECT_EQ(scheduler_->KillQueue(0, false), -EBUSY);
+  Scheduler::Dropped dropped;
+  EXPECT_EQ(scheduler_->AbortQueue(0, false, &dropped), 0);
+  EXPECT_EQ(dropped.from, 1u);
+  EXPECT_EQ(dropped.until, 2u);
+  Retire(work, VNPU_E_ABORTED);
+  EXPECT_EQ(queue.head(), 2u);
+}
+
+// Another queue keeps the device busy, so that it never looks for the last time before a sleep.
+TEST_F(SeqLast, WrongSeqIsFoundWhileOthersWork) {
+  QueueClient& queue = Polled(0);
+  QueueClient& other = Create(1, 3, 0, 1024);
+  vnpu_sqe sqe = Nop();
+  sqe.queue_id = 0;
+  sqe.seq = 77;
+  ASSERT_FALSE(queue.PublishRaw(sqe));
+  Publish(other, Kernel(kernel_));
+  for (int i = 0; i < 10000 && queue.head() == 1; ++i) {
+    Publish(other, Kernel(kernel_));
+    Retire(Pick());
+    scheduler_->CheckDeadlines();
+  }
+  const auto cqe = queue.Consume();
+  ASSERT_TRUE(cqe);
+  EXPECT_EQ(cqe->status, VNPU_E_INVALID_SQE);
 }
 
 TEST_F(SeqLast, NotWhereTheDriverSubmits) {

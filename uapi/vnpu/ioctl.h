@@ -153,9 +153,9 @@ VNPU_ASSERT_SIZE(vnpu_ioc_firmware_upgrade, 312);
 /* Session flag, with VNPU_FEATURE_TASK_TIMES: the device notes when the tasks of a queue run only
  * while its record_times (queue.h) asks for it; otherwise always. */
 #define VNPU_SESSION_ASKS_FOR_TIMES 0x2u
-/* Session flag, with VNPU_FEATURE_SEQ_LAST: the client writes the seq of an entry behind all else of
- * it, and the SQ of a new queue is zero. The device may then take an entry as soon as it finds it
- * there, before sq_tail says so. Not for queues with VNPU_QUEUE_DRIVER_SUBMIT. */
+/* Session flag, with VNPU_FEATURE_SEQ_LAST: the client writes the seq of an entry behind all else
+ * of it, and the SQ of a new queue is zero. The device may then take an entry as soon as it finds
+ * it there, before sq_tail says so. Not for queues with VNPU_QUEUE_DRIVER_SUBMIT. */
 #define VNPU_SESSION_SEQ_LAST 0x4u
 #define VNPU_SESSION_FLAGS_ALL 0x7u
 

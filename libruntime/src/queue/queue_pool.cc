@@ -81,8 +81,7 @@ void QueuePool::DestroyLocked(SubmitQueue* queue) {
   for (const auto& chunk : chunks_) {
     const auto offset = static_cast<uint64_t>(memory - chunk->mapping.data());
     if (memory >= chunk->mapping.data() && offset < chunk->mapping.bytes()) {
-      // Header and SQ, as a new queue wants them.
-      std::memset(memory, 0, VNPU_QUEUE_SQ_OFFSET + queue->spec().entries * sizeof(vnpu_sqe));
+      std::memset(memory, 0, chunk->slot_bytes);  // as a new queue, of whatever shape, wants it
       chunk->free_offsets.push_back(offset);
       return;
     }

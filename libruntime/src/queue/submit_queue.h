@@ -199,7 +199,10 @@ class SubmitQueue {
     // The device has read the slots that come next: their lines are asked back in time.
     constexpr uint64_t kAhead = 8;
     asm volatile("prefetchw %0" : : "m"(sq_[(slot->index + kAhead) & mask_]));
-    // The device may take the entry once its seq is there: Publish() writes that.
+    // The device may take the entry once its seq is there: Publish() writes that. Until then it is
+    // none that anybody looks for in this slot, least of all the one that it was.
+    StoreShared(sqe->seq, static_cast<uint32_t>(slot->index) - 1, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_release);
     sqe->opcode = 0;
     sqe->flags = 0;
     sqe->core_limit = 0;

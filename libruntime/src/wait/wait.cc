@@ -72,7 +72,7 @@ bool SpinForHead(const SubmitQueue& queue, uint64_t target, nanoseconds budget) 
     if (left > kNear) {
       const Clock::time_point next_look =
           now + std::min<nanoseconds>((left - kNear) * kLeastTask, kMaxBetweenLooks);
-      while (now < next_look) {
+      while (now < next_look && now < next_yield) {
         CpuPause();
         now = Clock::now();
       }

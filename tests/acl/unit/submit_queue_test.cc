@@ -76,6 +76,21 @@ TEST_F(SubmitQueueTest, EntriesArriveInOrder) {
   EXPECT_EQ(device_.Next(), nullptr);
 }
 
+TEST_F(SubmitQueueTest, SeqIsThereWhenTheEntryIs) {
+  for (uint64_t i = 0; i < 2 * kSpec.entries; ++i) {
+    const auto* const sq = reinterpret_cast<const vnpu_sqe*>(memory_.data() + VNPU_QUEUE_SQ_OFFSET);
+    const vnpu_sqe& entry = sq[i % kSpec.entries];
+    Slot slot;
+    ASSERT_TRUE(queue_->TryReserve(0, 0, &slot));
+    ASSERT_EQ(slot.sqe, &entry);
+    EXPECT_NE(entry.seq, static_cast<uint32_t>(i)) << "the device would take it";
+    EXPECT_NE(entry.seq, static_cast<uint32_t>(i - kSpec.entries)) << "it is not what it was";
+    EXPECT_EQ(queue_->Publish(slot, &kick_), 0);
+    EXPECT_EQ(entry.seq, static_cast<uint32_t>(i));
+    device_.Complete();
+  }
+}
+
 TEST_F(SubmitQueueTest, FullQueueTakesNoMore) {
   for (uint64_t i = 0; i < kSpec.entries; ++i) {
     ASSERT_TRUE(Submit(i));
