@@ -85,6 +85,8 @@ class Core {
     stack_top_ = stack.Top(bytes);
     return vnpu_core_enter(&frame_, code, a, b, stack_top_) == 0;
   }
+  // Read after a fault only: what has just been stored field by field would, copied as a whole,
+  // wait for all stores before it, also those into lines that the client has.
   const CoreResult& fault() const { return result_; }
 
   // Names the run that follows, for Stop().
@@ -105,6 +107,7 @@ class Core {
   // The name is for the assembler part, which is the signal handler proper.
   static void Handle(int signal, siginfo_t* info, void* context) asm("vnpu_core_handle");
   bool Recover(int signal, const siginfo_t& info, ucontext_t* context);
+
   CoreFrame frame_;
   const KernelStack* stack_ = nullptr;  // of the last run; nullptr: the thread's
   std::byte* stack_top_ = nullptr;

@@ -44,7 +44,7 @@ bool Scheduler::ReadTail(Rtsq* queue) {
     if (SeesEntry(queue, queue->head)) {
       return true;
     }
-    if (!std::exchange(queue->by_tail, false) && TellsByEntries(*queue)) {
+    if (!std::exchange(queue->by_tail, false) && EntryTells(*queue, queue->head)) {
       return false;
     }
     const uint64_t tail = LoadTail(*queue);

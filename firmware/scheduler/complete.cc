@@ -37,10 +37,7 @@ void Scheduler::Finish(Rtsq* queue, uint32_t status) {
   StoreShared(mem.hdr->sq_head, queue->head, std::memory_order_release);
   last_ = queue;
   if (client_fences_) [[likely]] {
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    if (SomebodyWaits(*mem.hdr)) {
-      NotifyWaiters(queue);
-    }
+    TellWaiters(queue);
   } else if (!queue->announce) {
     queue->announce = true;
     queue->next_announced = announced_;

@@ -74,11 +74,7 @@ Scheduler::Followed Scheduler::TryToFollow(Work* work) {
       RecordTimes(mem, done, work->start, work->end);
     }
     StoreShared(mem.hdr->sq_head, queue->head, std::memory_order_release);
-    // Of who waits, see Announce().
-    std::atomic_signal_fence(std::memory_order_seq_cst);
-    if (SomebodyWaits(*mem.hdr)) {
-      NotifyWaiters(queue);
-    }
+    TellWaiters(queue);
   }
   if (TakeNext(queue)) {
     units_->CountBusy(unit, clock_->NsFromTicks(ticks));

@@ -54,7 +54,7 @@ void Scheduler::PollDoorbells() {
 bool Scheduler::LookAtTail(size_t index) {
   constexpr size_t kFew = 4;
   Rtsq* queue = polled_[index];
-  if (TellsByEntries(*queue)) {
+  if (EntryTells(*queue, queue->head)) {
     if (!SeesEntry(queue, queue->head)) {
       return false;
     }

@@ -152,19 +152,19 @@ inline void TakeTail(Rtsq* queue, uint64_t tail) {
   }
 }
 
-// Whether the next entry will tell by itself that it is there.
-inline bool TellsByEntries(const Rtsq& queue) {
-  return queue.seq_last && static_cast<uint32_t>(queue.head) != 0;
+// Whether an entry tells by itself that it is there. Of slot 0 before its first use this cannot be
+// told.
+inline bool EntryTells(const Rtsq& queue, uint64_t index) {
+  return queue.seq_last && static_cast<uint32_t>(index) != 0;
 }
 
 // Whether an entry behind those that are known is there, as it says itself: a look at the tail
-// would take that line from the client, who writes it for each entry. Of slot 0 before its first
-// use this cannot be told.
+// would take that line from the client, who writes it for each entry.
 inline bool SeesEntry(Rtsq* queue, uint64_t index) {
   constexpr uint64_t kEntriesATail = 8;
   const vnpu_sqe& sqe = queue->mem.sq[index & (queue->mem.entries - 1)];
-  const auto seq = static_cast<uint32_t>(index);
-  if (!queue->seq_last || seq == 0 || LoadShared(sqe.seq, std::memory_order_acquire) != seq) {
+  if (!EntryTells(*queue, index) ||
+      LoadShared(sqe.seq, std::memory_order_acquire) != static_cast<uint32_t>(index)) {
     return false;
   }
   queue->seen_tail = index + 1;

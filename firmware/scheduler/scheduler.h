@@ -320,6 +320,13 @@ class Scheduler {
   void PostCqe(Rtsq* queue, uint32_t status, uint64_t exception);
   uint64_t RecordException(const Rtsq& queue, uint32_t status);
   void NotifyWaiters(Rtsq* queue);
+  // After the head has moved, where those who wait fence; of others see Announce().
+  void TellWaiters(Rtsq* queue) {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (SomebodyWaits(*queue->mem.hdr)) {
+      NotifyWaiters(queue);
+    }
+  }
 
   // queues.cc
   Rtsq* Find(uint32_t id) const;

@@ -9,10 +9,8 @@ namespace {
 class Doorbell : public SchedulerTest {
  protected:
   // One look, without the reaction of Publish() to need_doorbell.
-  void PublishSilently(QueueClient& queue, vnpu_sqe sqe) {
-    sqe.queue_id = queue.id();
-    sqe.seq = static_cast<uint32_t>(queue.tail());
-    queue.sq()[queue.tail() & (queue.entries() - 1)] = sqe;
+  void PublishSilently(QueueClient& queue, const vnpu_sqe& sqe) {
+    queue.Write(sqe);
     queue.StoreTail(queue.tail() + 1);
   }
   // One task in each of `count` queues, `apart` ticks after one another: more queues than are

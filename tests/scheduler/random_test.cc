@@ -112,10 +112,8 @@ class RandomTasks : public SchedulerTest, public testing::WithParamInterface<uin
   }
 
   // The device has a look between the entry and its tail, and may end it.
-  void PublishSlowly(QueueClient& queue, vnpu_sqe sqe) {
-    sqe.queue_id = queue.id();
-    sqe.seq = static_cast<uint32_t>(queue.tail());
-    queue.sq()[queue.tail() & (queue.entries() - 1)] = sqe;
+  void PublishSlowly(QueueClient& queue, const vnpu_sqe& sqe) {
+    queue.Write(sqe);
     PickSome();
     queue.StoreTail(queue.tail() + 1);
     kicks_ += queue.Ring() ? 1 : 0;

@@ -13,12 +13,6 @@ class SeqLast : public SchedulerTest {
     scheduler_->SetSeqLast(true);
   }
 
-  // An entry without its tail, as the device may find it.
-  static void Write(const QueueClient& queue, uint64_t index, vnpu_sqe sqe) {
-    sqe.queue_id = queue.id();
-    sqe.seq = static_cast<uint32_t>(index);
-    queue.sq()[index & (queue.entries() - 1)] = sqe;
-  }
   // A queue that is polled, its first task done.
   QueueClient& Polled(uint32_t id, uint32_t flags = 0) {
     QueueClient& queue = Create(id, 3, flags);
@@ -32,7 +26,7 @@ class SeqLast : public SchedulerTest {
 TEST_F(SeqLast, EntriesAreTakenBeforeTheTail) {
   QueueClient& queue = Polled(0);
   for (uint64_t index = 1; index < 100; ++index) {
-    Write(queue, index, Nop());
+    queue.Write(Nop());
     ExpectNoWork();
     EXPECT_EQ(queue.head(), index + 1);
     ExpectNoWork();  // the tail is one behind, which is no reason to condemn the queue
@@ -72,7 +66,7 @@ TEST_F(SeqLast, KernelsFollowByTheirEntries) {
   Publish(queue, Kernel(kernel_));
   Work work = Pick();
   for (uint64_t index = queue.tail(); index < 20; ++index) {
-    Write(queue, index, Kernel(kernel_));
+    queue.Write(Kernel(kernel_));
     now_ += 10;
     work.end = now_;
     work.done = work.count;
@@ -115,7 +109,7 @@ TEST_F(SeqLast, SenselessTailKillsTheQueue) {
 
 TEST_F(SeqLast, EntryWithoutTailIsNoReasonToStayAwake) {
   QueueClient& queue = Polled(0);
-  Write(queue, 1, Nop());
+  queue.Write(Nop());
   ExpectNoWork();
   EXPECT_EQ(queue.head(), 2u);
   EXPECT_TRUE(scheduler_->PrepareSleep());
@@ -131,7 +125,7 @@ TEST_F(SeqLast, EntryWithoutTailIsNoReasonToStayAwake) {
 
 TEST_F(SeqLast, QueueCanBeDestroyedBeforeTheTailShows) {
   QueueClient& queue = Polled(0);
-  Write(queue, 1, Nop());
+  queue.Write(Nop());
   ExpectNoWork();
   EXPECT_EQ(scheduler_->KillQueue(0, false), 0);
   EXPECT_EQ(scheduler_->DestroyQueue(0), 0);
@@ -139,7 +133,7 @@ TEST_F(SeqLast, QueueCanBeDestroyedBeforeTheTailShows) {
 
 TEST_F(SeqLast, AbortDropsNothingThatIsToCome) {
   QueueClient& queue = Polled(0);
-  Write(queue, 1, Nop());
+  queue.Write(Nop());
   ExpectNoWork();
   Scheduler::Dropped dropped;
   EXPECT_EQ(scheduler_->AbortQueue(0, false, &dropped), 0);
@@ -153,7 +147,7 @@ TEST_F(SeqLast, AbortDropsNothingThatIsToCome) {
 
 TEST_F(SeqLast, RunningEntryIsPublishedBeforeItsTail) {
   QueueClient& queue = Polled(0);
-  Write(queue, 1, Kernel(kernel_));
+  queue.Write(Kernel(kernel_));
   const Work work = Pick();
   EXPECT_EQ(scheduler_->KillQueue(0, false), -EBUSY);
   Scheduler::Dropped dropped;
@@ -185,7 +179,7 @@ TEST_F(SeqLast, WrongSeqIsFoundWhileOthersWork) {
 
 TEST_F(SeqLast, NotWhereTheDriverSubmits) {
   QueueClient& queue = Polled(0, VNPU_QUEUE_DRIVER_SUBMIT);
-  Write(queue, 1, Nop());
+  queue.Write(Nop());
   ExpectNoWork();
   EXPECT_EQ(queue.head(), 1u);
   queue.StoreTail(2);

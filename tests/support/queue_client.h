@@ -45,10 +45,16 @@ class QueueClient {
 
   // Fills in queue_id and seq and publishes; the queue has room. True: the device sleeps, and the
   // caller kicks it.
-  [[nodiscard]] bool Publish(vnpu_sqe sqe) {
+  [[nodiscard]] bool Publish(const vnpu_sqe& sqe) {
+    Write(sqe);
+    StoreTail(tail_ + 1);
+    return Ring();
+  }
+  // The entry alone, without its tail.
+  void Write(vnpu_sqe sqe) const {
     sqe.queue_id = id_;
     sqe.seq = static_cast<uint32_t>(tail_);
-    return PublishRaw(sqe);
+    sq()[tail_ & (entries_ - 1)] = sqe;
   }
   // The same without filling in anything.
   [[nodiscard]] bool PublishRaw(const vnpu_sqe& sqe) {
