@@ -428,21 +428,20 @@ bool WorkerPool::ExecuteKernel(Hands* hands, Work* work) {
 
 void WorkerPool::Execute(Hands* hands, Work* work) {
   const Task& task = work->queue->task;
-  if (task.function == nullptr) {
+  if (work->timed) {
     work->start = clock_.Now();
+  }
+  bool done = true;
+  if (task.function != nullptr) {
+    done = ExecuteKernel(hands, work);
+    work->result.status = VNPU_OK;
+  } else {
     work->result = hands->dma.Run(task.sqe);
-    work->end = clock_.Now();
     work->done = work->result.status == VNPU_OK ? 1 : 0;
-    return;
   }
-  if (work->timed) {
-    work->start = clock_.Now();
-  }
-  const bool done = ExecuteKernel(hands, work);
   if (work->timed) {
     work->end = clock_.Now();
   }
-  work->result.status = VNPU_OK;
   if (!done) [[unlikely]] {
     work->result = hands->core.fault();
   }

@@ -22,15 +22,19 @@ void Scheduler::Complete(Rtsq* queue, uint32_t status) {
 void Scheduler::Finish(Rtsq* queue, uint32_t status) {
   Task& task = queue->task;
   const QueueMemory& mem = queue->mem;
-  if (task.end == 0) {
-    task.start = task.end = clock_->Now();
-  }
-  if (LoadShared(mem.hdr->record_times) != 0) {
-    RecordTimes(mem, queue->head, task.start, task.end);
-  }
-  if (status != VNPU_OK || task.deadline != 0 || (task.sqe.flags & VNPU_SQE_CQE) != 0)
-      [[unlikely]] {
-    FinishUnusual(queue, status);
+  const bool record = LoadShared(mem.hdr->record_times) != 0;
+  const bool unusual =
+      status != VNPU_OK || task.deadline != 0 || (task.sqe.flags & VNPU_SQE_CQE) != 0;
+  if (record || unusual) [[unlikely]] {
+    if (task.end == 0) {
+      task.start = task.end = clock_->Now();
+    }
+    if (record) {
+      RecordTimes(mem, queue->head, task.start, task.end);
+    }
+    if (unusual) {
+      FinishUnusual(queue, status);
+    }
   }
   units_->CountTask();
   ++queue->head;

@@ -15,6 +15,13 @@ bool DmaTaskIsSound(const vnpu_sqe& sqe);
 // Bytes that the task moves; 0 where the entry does not say.
 uint64_t DmaTaskBytes(const vnpu_sqe& sqe);
 
+// Whether it moves so little, within mapped memory, that all such tasks take equally long.
+inline bool IsTinyDmaTask(const vnpu_sqe& sqe) {
+  constexpr uint64_t kTinyBytes = 512;
+  return (sqe.opcode == VNPU_OP_COPY && sqe.copy.copy_flags == 0 && sqe.copy.size <= kTinyBytes) ||
+         (sqe.opcode == VNPU_OP_MEMSET && sqe.memset.size <= kTinyBytes);
+}
+
 }  // namespace vnpu::firmware
 
 #endif  // VNPU_FIRMWARE_SCHEDULER_DMA_TASK_H_

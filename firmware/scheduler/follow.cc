@@ -44,9 +44,9 @@ bool Scheduler::TakeNext(Rtsq* queue) {
   return task.function->block_ticks != 0 && task.function->block_ticks < short_ticks_;
 }
 
-// Whether the clock is to be read for the task that runs next.
-bool Scheduler::WantsTime(const Rtsq& queue) {
-  if (queue.task.function->block_ticks >= tiny_ticks_ || ++untimed_ >= kKernelsATiming ||
+// Whether the clock is to be read for the task that runs next, and takes so many ticks.
+bool Scheduler::WantsTime(const Rtsq& queue, uint64_t ticks) {
+  if (ticks >= tiny_ticks_ || ++untimed_ >= kTasksATiming ||
       (queue.model == nullptr && LoadShared(queue.mem.hdr->record_times) != 0)) {
     untimed_ = 0;
     return true;
@@ -78,7 +78,7 @@ Scheduler::Followed Scheduler::TryToFollow(Work* work) {
   }
   if (TakeNext(queue)) {
     units_->CountBusy(unit, clock_->NsFromTicks(ticks));
-    work->timed = WantsTime(*queue);
+    work->timed = WantsTime(*queue, task.function->block_ticks);
     if (!work->timed) {
       work->start = work->end;
       work->end += ticks;

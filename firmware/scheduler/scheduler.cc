@@ -85,7 +85,12 @@ bool Scheduler::Start(Rtsq* queue, Work* work) {
   work->first = task.started;
   work->count = Share(*queue);
   work->core = core;
-  work->timed = true;
+  work->timed = task.function != nullptr || !IsTinyDmaTask(task.sqe) ||
+                WantsTime(*queue, tiny_dma_ticks_);
+  if (!work->timed) {
+    work->start = 0;
+    work->end = tiny_dma_ticks_;
+  }
   if (task.started == 0 && task.sqe.timeout_us - 1 < kLongLimitUs - 1) {
     SetDeadline(queue, clock_->Now());
   }
@@ -111,19 +116,16 @@ void Scheduler::Retire(const Work& work) {
   const uint64_t ticks = work.end - work.start;
   look_at_all_ = look_at_all_ || ticks > short_ticks_;
   units_->Release(task.unit, work.core, clock_->NsFromTicks(ticks));
-  uint64_t start = work.start;
-  uint64_t end = work.end;
-  if (!work.timed && (work.result.status != VNPU_OK || task.status != VNPU_OK)) [[unlikely]] {
-    start = end = clock_->Now();  // a guess is not for completion entries
-  }
-  if (task.finished == 0 || start < task.start) {
-    task.start = start;
+  if (work.timed) {
+    task.start = task.finished == 0 ? work.start : std::min(task.start, work.start);
+    task.end = std::max(task.end, work.end);
   }
   task.finished += work.count;
-  task.end = std::max(task.end, end);
   if (work.result.status == VNPU_OK) {
-    if (task.function != nullptr && work.timed) {
+    if (work.timed && task.function != nullptr) {
       task.function->Average(1 + (work.count == 1 ? ticks : ticks / work.count));
+    } else if (work.timed && IsTinyDmaTask(task.sqe)) {
+      tiny_dma_ticks_ = ticks;
     }
   } else if (task.fault.status == VNPU_OK) {
     // A task that is over its time limit has its status already, but not the place.

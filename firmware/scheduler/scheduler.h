@@ -48,8 +48,8 @@ struct Work {
   uint32_t count = 0;
   uint32_t core = 0;  // of the unit
   bool timed = true;  // the worker reads the clock before and after it
-  // Filled in by the worker; those of work that is not timed are Follow()'s guess: as long as the
-  // kernel before, and right behind it.
+  // Filled in by the worker; those of work that is not timed are a guess, whose length alone means
+  // something, and Follow()'s are right behind the kernel before.
   uint64_t start = 0;
   uint64_t end = 0;
   uint32_t done = 0;  // blocks that ran to their end
@@ -175,11 +175,11 @@ class Scheduler {
   static constexpr uint64_t kTurns = 8;
   static constexpr uint64_t kLongTurns = 2;
   static constexpr size_t kManyQueues = 32;
-  // Of kernels as short as this that follow one another, one in so many is timed, if nobody wants
-  // their times: the clock would take as long as they do. An odd number, so that kernels that
-  // alternate are all timed.
+  // Of kernels as short as this that follow one another, and of small copies, one in so many is
+  // timed, if nobody wants their times: the clock would take as long as they do. An odd number, so
+  // that kernels that alternate are all timed.
   static constexpr uint64_t kTinyNs = 100;
-  static constexpr uint32_t kKernelsATiming = 7;
+  static constexpr uint32_t kTasksATiming = 7;
   // Kernels with limits from here on get their deadline only when they are seen running by
   // CheckDeadlines(), at most kLongLimitLookUs late: the short ones among them never pay for one.
   static constexpr uint32_t kLongLimitUs = 1'000'000;
@@ -308,7 +308,7 @@ class Scheduler {
   }
   uint64_t FollowLimit(const Rtsq& queue) const;
   bool MayFollow(const Work& work) const;
-  bool WantsTime(const Rtsq& queue);
+  bool WantsTime(const Rtsq& queue, uint64_t ticks);
   Followed TryToFollow(Work* work);
   bool TakeNext(Rtsq* queue);
 
@@ -358,7 +358,8 @@ class Scheduler {
   const uint64_t short_ticks_;
   const uint64_t tiny_ticks_;
   uint64_t follow_since_ = 0;  // device clock when kernels began to follow one another; 0: none do
-  uint32_t untimed_ = 0;       // kernels since one was timed
+  uint32_t untimed_ = 0;       // tasks since one was timed
+  uint64_t tiny_dma_ticks_ = UINT64_MAX;  // what the last one took that was timed
   std::vector<Rtsq*> parting_;
   uint64_t parting_since_ = 0;  // device clock when the first one came
   uint32_t passes_ = 0;

@@ -8,6 +8,7 @@
 #include "libruntime/src/base/error.h"
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/log.h"
+#include "libruntime/src/base/spinlock.h"
 #include "libruntime/src/callback/host_calls.h"
 #include "libruntime/src/device/peer_access.h"
 #include "libruntime/src/device/session.h"
@@ -25,7 +26,8 @@ struct Device {
   uint32_t set_count = 0;
   uint32_t explicit_contexts = 0;
   Context* primary = nullptr;
-  std::shared_ptr<Session> session;
+  std::shared_ptr<Session> session;  // changes with both locks held
+  Spinlock session_lock;             // for who only takes a copy: the mutex is held for long
   std::atomic<uint64_t> window{0};  // base, while the session is open
 };
 
@@ -53,8 +55,13 @@ aclError OpenSession(std::shared_ptr<Driver> driver, uint32_t index, Device& dev
   if (device.session != nullptr) {
     return ACL_SUCCESS;
   }
-  VNPU_RETURN_IF_ERROR(Session::Open(std::move(driver), index, &device.session));
-  JoinPeers(device.session);
+  std::shared_ptr<Session> session;
+  VNPU_RETURN_IF_ERROR(Session::Open(std::move(driver), index, &session));
+  JoinPeers(session);
+  {
+    const std::lock_guard lock(device.session_lock);
+    device.session = std::move(session);
+  }
   device.window.store(device.session->window().base());
   uint32_t limit = device_limit.load();
   while (limit <= index && !device_limit.compare_exchange_weak(limit, index + 1)) {
@@ -90,7 +97,11 @@ void CloseSession(Device& device, Deadline deadline) {
   device.window.store(0);
   LeavePeers(*device.session);
   device.session->Close();
-  device.session.reset();
+  std::shared_ptr<Session> closed;
+  {
+    const std::lock_guard lock(device.session_lock);
+    closed = std::move(device.session);
+  }
 }
 
 }  // namespace
@@ -192,7 +203,7 @@ std::shared_ptr<Session> SessionOfDevice(uint32_t index) {
     return nullptr;
   }
   Device& device = Devices()[index];
-  const std::lock_guard lock(device.mutex);
+  const std::lock_guard lock(device.session_lock);
   return device.session;
 }
 

@@ -22,9 +22,14 @@ namespace {
 
 // Both ends, and the session that copies (null: the host does).
 struct Route {
-  End dst;
-  End src;
-  std::shared_ptr<Session> session;
+  explicit Route(const CopyRequest& request)
+      : dst(FindEnd(request.dst)), src(FindEnd(request.src, &dst)) {}
+  Route(const Route&) = delete;
+  Route& operator=(const Route&) = delete;
+
+  const End dst;
+  const End src;
+  Session* session = nullptr;
   uint32_t flags = 0;  // VNPU_COPY_*
 
   bool dst_on_device() const { return OnDevice(dst); }
@@ -42,8 +47,8 @@ struct Route {
 // Between two devices: one of them copies that has access to the other, `preferred` (a serial
 // number) if both have.
 aclError FindPeerRoute(uint64_t preferred, Route* route) {
-  const std::shared_ptr<Session>& dst = route->dst.session;
-  const std::shared_ptr<Session>& src = route->src.session;
+  Session* const dst = route->dst.session;
+  Session* const src = route->src.session;
   const bool dst_reaches = Reaches(*dst, *src);
   const bool src_reaches = Reaches(*src, *dst);
   if (!dst_reaches && !src_reaches) {
@@ -84,8 +89,6 @@ void TakeLocked(Route* route, CopyRequest* request, const Rows& rows) {
 // The addresses of `request` are from then on those that the device copies with. `rows`: all that
 // are copied, of which the request is the first.
 aclError FindRoute(CopyRequest* request, const Rows& rows, Route* route, uint64_t preferred = 0) {
-  route->dst = FindEnd(request->dst);
-  route->src = FindEnd(request->src);
   if (route->dst_on_device() && route->src_on_device() &&
       route->dst.session != route->src.session) {
     return FindPeerRoute(preferred, route);
@@ -238,10 +241,16 @@ void FillOnHost(void* dst, uint64_t size, uint32_t value, uint32_t width) {
 
 }  // namespace
 
-End FindEnd(const void* pointer) {
+End FindEnd(const void* pointer, const End* known) {
   const auto address = reinterpret_cast<uint64_t>(pointer);
   End end;
-  end.session = SessionOfAddress(address);
+  if (known != nullptr && known->session != nullptr &&
+      known->session->window().Contains(address)) {
+    end.session = known->session;
+  } else {
+    end.keeps = SessionOfAddress(address);
+    end.session = end.keeps.get();
+  }
   if (end.session != nullptr) {
     end.place = Place::kDevice;
     if (end.session->pinned_memory().Contains(address)) {
@@ -266,7 +275,7 @@ aclError CheckReachable(const void* pointer, const Stream& stream) {
 aclError CopyNow(const CopyRequest& asked) {
   VNPU_RETURN_IF_ERROR(CheckUnsafe("a copy that waits"));
   CopyRequest request = asked;
-  Route route;
+  Route route(request);
   VNPU_RETURN_IF_ERROR(FindRoute(&request, {}, &route));
   if (!KindFits(request.kind, route)) [[unlikely]] {
     Log().warn("aclrtMemcpy: kind {} does not say that {} memory is copied to {} memory",
@@ -282,7 +291,7 @@ aclError CopyNow(const CopyRequest& asked) {
 
 aclError CopyInStream(const CopyRequest& asked, Stream* stream) {
   CopyRequest request = asked;
-  Route route;
+  Route route(request);
   VNPU_RETURN_IF_ERROR(FindStreamRoute(&request, {}, stream, &route));
   if (request.kind == ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE && request.size <= kMaxDataBytes &&
       !stream->has(kDiverted) && !stream->has(kUpdating)) {
@@ -309,7 +318,7 @@ aclError CopyRowsNow(const CopyRequest& first, const Rows& rows_asked) {
   CopyRequest row = first;
   Rows rows = rows_asked;
   JoinRows(&row, &rows);
-  Route route;
+  Route route(row);
   VNPU_RETURN_IF_ERROR(FindRoute(&row, rows, &route));
   if (!KindFits(row.kind, route)) {
     return FailKind(row, route);
@@ -324,7 +333,7 @@ aclError CopyRowsInStream(const CopyRequest& first, const Rows& rows_asked, Stre
   CopyRequest row = first;
   Rows rows = rows_asked;
   JoinRows(&row, &rows);
-  Route route;
+  Route route(row);
   VNPU_RETURN_IF_ERROR(FindStreamRoute(&row, rows, stream, &route));
   VNPU_RETURN_IF_ERROR(CheckPageable(route, stream));
   const bool after = route.flags != 0 && !route.session->copies().ReachesPageable();

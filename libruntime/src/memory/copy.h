@@ -15,9 +15,11 @@ enum class Place : uint8_t { kPageable, kPinned, kManaged, kDevice };
 // Where an address lies, and the session of pinned, managed and device memory.
 struct End {
   Place place = Place::kPageable;
-  std::shared_ptr<Session> session;
+  Session* session = nullptr;
+  std::shared_ptr<Session> keeps;  // the session, unless the end that was known does
 };
-End FindEnd(const void* pointer);
+// `known`: an end found before, which stays as long; memory of its session is found without locks.
+End FindEnd(const void* pointer, const End* known = nullptr);
 
 // Fails unless the stream's device reaches the memory by its address: device, managed or pinned
 // memory of that device.

@@ -1,7 +1,6 @@
 #include "libruntime/src/memory/copy_engine.h"
 
 #include <atomic>
-#include <cstring>
 
 #include "libruntime/src/base/error.h"
 #include "libruntime/src/base/guard.h"
@@ -52,10 +51,7 @@ bool CopyEngine::ReachesPageable() {
   return reaches_pageable_;
 }
 
-aclError CopyEngine::Copy(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags) {
-  if (flags == 0) {
-    return CopyDirect(dst, src, size, flags);
-  }
+aclError CopyEngine::CopyPageable(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags) {
   const bool reaches = ReachesPageable();
   if (!reaches || IsFasterStaged(dst, src, size, flags)) {
     Flight flight = TakeLane();
@@ -70,30 +66,74 @@ aclError CopyEngine::Copy(uint64_t dst, uint64_t src, uint64_t size, uint32_t fl
   return CopyDirect(dst, src, size, flags);
 }
 
-vnpu_sqe CopyEngine::CopyTask(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags) {
-  vnpu_sqe task{};
-  task.opcode = VNPU_OP_COPY;
-  task.copy.dst = dst;
-  task.copy.src = src;
-  task.copy.size = size;
-  task.copy.copy_flags = flags;
-  return task;
+template <class Write>
+[[gnu::always_inline]] inline aclError CopyEngine::Send(Flight* flight, Write&& write) {
+  Lane& lane = *flight->lane;
+  if (lane.queue == nullptr) [[unlikely]] {
+    VNPU_RETURN_IF_ERROR(session_.queues().Acquire(kLaneQueue, &lane.queue));
+  }
+  Slot slot;
+  // Full only when tasks of earlier copies will never end.
+  if (!session_.usable() || !lane.queue->TryReserve(0, 0, &slot)) [[unlikely]] {
+    return FailDeviceLost(session_.index());
+  }
+  write(*slot.sqe);
+  if (const int result = lane.queue->Publish(slot, &flight->kick); result < 0) {
+    return FailErrno(-result, "the driver does not take the copy");
+  }
+  flight->task = slot.index;
+  flight->sent = true;
+  return ACL_SUCCESS;
 }
 
 aclError CopyEngine::CopyDirect(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags) {
-  const vnpu_sqe task = CopyTask(dst, src, size, flags);
   const uint64_t apart = dst > src ? dst - src : src - dst;
-  return size >= kSplitBytes && apart >= size ? RunHalves(task) : Run(task);
+  if (size >= kSplitBytes && apart >= size) {
+    return CopyHalves(dst, src, size, flags);
+  }
+  Flight flight = TakeLane();
+  VNPU_RETURN_IF_ERROR(SendCopy(dst, src, size, flags, &flight));
+  return Land(flight);
+}
+
+aclError CopyEngine::CopyHalves(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags) {
+  Flight first = TakeLane();
+  // Not waited for: who holds a lane and waits for another may wait for ever.
+  Flight second = TryLane();
+  if (second.lane == nullptr) {
+    VNPU_RETURN_IF_ERROR(SendCopy(dst, src, size, flags, &first));
+    return Land(first);
+  }
+  const uint64_t half = size / 2 & ~uint64_t{VNPU_PAGE_SIZE - 1};
+  VNPU_RETURN_IF_ERROR(SendCopy(dst, src, half, flags, &first));
+  const aclError sent = SendCopy(dst + half, src + half, size - half, flags, &second);
+  // Both are over before the caller may use the memory again, whatever became of one.
+  const aclError first_error = Land(first);
+  const aclError second_error = sent == ACL_SUCCESS ? Land(second) : sent;
+  return first_error != ACL_SUCCESS ? first_error : second_error;
 }
 
 aclError CopyEngine::Fill(uint64_t dst, uint64_t size, uint32_t value, uint32_t width) {
-  vnpu_sqe task{};
-  task.opcode = VNPU_OP_MEMSET;
-  task.memset.dst = dst;
-  task.memset.size = size;
-  task.memset.value = value;
-  task.memset.width = width;
-  return Run(task);
+  Flight flight = TakeLane();
+  VNPU_RETURN_IF_ERROR(Send(&flight, [&](vnpu_sqe& sqe) {
+    sqe.opcode = VNPU_OP_MEMSET;
+    sqe.memset.dst = dst;
+    sqe.memset.size = size;
+    sqe.memset.value = value;
+    sqe.memset.width = width;
+  }));
+  return Land(flight);
+}
+
+aclError CopyEngine::SendCopy(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags,
+                              Flight* flight) {
+  return Send(flight, [&](vnpu_sqe& sqe) {
+    sqe.opcode = VNPU_OP_COPY;
+    sqe.copy.dst = dst;
+    sqe.copy.src = src;
+    sqe.copy.size = size;
+    sqe.copy.copy_flags = flags;
+  });
 }
 
 CopyEngine::Flight CopyEngine::TryLane() {
@@ -115,54 +155,6 @@ CopyEngine::Flight CopyEngine::TakeLane() {
     flight.hold = std::unique_lock(flight.lane->mutex);
   }
   return flight;
-}
-
-aclError CopyEngine::Run(const vnpu_sqe& task) {
-  Flight flight = TakeLane();
-  VNPU_RETURN_IF_ERROR(Send(task, &flight));
-  return Land(flight);
-}
-
-aclError CopyEngine::RunHalves(const vnpu_sqe& task) {
-  Flight first = TakeLane();
-  // Not waited for: who holds a lane and waits for another may wait for ever.
-  Flight second = TryLane();
-  if (second.lane == nullptr) {
-    VNPU_RETURN_IF_ERROR(Send(task, &first));
-    return Land(first);
-  }
-  vnpu_sqe half = task;
-  half.copy.size = task.copy.size / 2 & ~uint64_t{VNPU_PAGE_SIZE - 1};
-  vnpu_sqe rest = task;
-  rest.copy.dst += half.copy.size;
-  rest.copy.src += half.copy.size;
-  rest.copy.size -= half.copy.size;
-  VNPU_RETURN_IF_ERROR(Send(half, &first));
-  const aclError sent = Send(rest, &second);
-  // Both are over before the caller may use the memory again, whatever became of one.
-  const aclError first_error = Land(first);
-  const aclError second_error = sent == ACL_SUCCESS ? Land(second) : sent;
-  return first_error != ACL_SUCCESS ? first_error : second_error;
-}
-
-aclError CopyEngine::Send(const vnpu_sqe& task, Flight* flight) {
-  Lane& lane = *flight->lane;
-  if (lane.queue == nullptr) [[unlikely]] {
-    VNPU_RETURN_IF_ERROR(session_.queues().Acquire(kLaneQueue, &lane.queue));
-  }
-  Slot slot;
-  // Full only when tasks of earlier copies will never end.
-  if (!session_.usable() || !lane.queue->TryReserve(0, 0, &slot)) [[unlikely]] {
-    return FailDeviceLost(session_.index());
-  }
-  slot.sqe->opcode = task.opcode;
-  std::memcpy(slot.sqe->payload, task.payload, sizeof(task.payload));
-  if (const int result = lane.queue->Publish(slot, &flight->kick); result < 0) {
-    return FailErrno(-result, "the driver does not take the copy");
-  }
-  flight->task = slot.index;
-  flight->sent = true;
-  return ACL_SUCCESS;
 }
 
 aclError CopyEngine::Land(const Flight& flight, uint64_t but_last) {

@@ -26,7 +26,9 @@ class CopyEngine {
   bool ReachesPageable();
 
   // Runs a copy; flags are VNPU_COPY_*.
-  aclError Copy(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags);
+  aclError Copy(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags) {
+    return flags == 0 ? CopyDirect(dst, src, size, 0) : CopyPageable(dst, src, size, flags);
+  }
   // Stores the low `width` (1, 2 or 4) bytes of `value` over `size` bytes.
   aclError Fill(uint64_t dst, uint64_t size, uint32_t value, uint32_t width);
 
@@ -55,13 +57,16 @@ class CopyEngine {
   Flight TryLane();
   // Waits if there is none.
   Flight TakeLane();
-  aclError Send(const vnpu_sqe& task, Flight* flight);
+  // `write(sqe)` sets what the task is; the entry is written where the device reads it.
+  template <class Write>
+  aclError Send(Flight* flight, Write&& write);
+  aclError SendCopy(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags, Flight* flight);
   // Waits for all that the flight has sent, but for the last ones.
   aclError Land(const Flight& flight, uint64_t but_last = 0);
-  aclError Run(const vnpu_sqe& task);
   // Half of the copy on each of two lanes.
-  aclError RunHalves(const vnpu_sqe& task);
-  static vnpu_sqe CopyTask(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags);
+  aclError CopyHalves(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags);
+  // With flags.
+  aclError CopyPageable(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags);
   aclError CopyDirect(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags);
 
   // Copies by way of pinned memory, in pieces of which the device copies one while this thread

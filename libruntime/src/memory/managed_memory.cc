@@ -101,10 +101,7 @@ aclError ManagedMemory::Free(uint64_t address) {
   return ACL_SUCCESS;
 }
 
-bool ManagedMemory::Contains(uint64_t address) const {
-  if (region_count_.load(std::memory_order_acquire) == 0) {
-    return false;
-  }
+bool ManagedMemory::IsInRegion(uint64_t address) const {
   const std::lock_guard lock(mutex_);
   return FindRange(regions_, address, [](uint64_t size) { return size; }) != regions_.end();
 }

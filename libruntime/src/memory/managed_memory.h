@@ -44,7 +44,9 @@ class ManagedMemory {
   aclError Free(uint64_t address);
 
   // Whether the address lies in managed memory, in use or not. No lock while there is none.
-  bool Contains(uint64_t address) const;
+  bool Contains(uint64_t address) const {
+    return region_count_.load(std::memory_order_acquire) != 0 && IsInRegion(address);
+  }
 
   // The allocation that holds the address.
   std::optional<BlockPool::Range> BlockOf(uint64_t address) const;
@@ -73,6 +75,7 @@ class ManagedMemory {
     std::vector<Page> pages;
   };
 
+  bool IsInRegion(uint64_t address) const;
   aclError FindPages(const ManagedRange& range, std::span<Page>* pages);
   static std::vector<ManagedPlace> AccessorsOfAll(std::span<const Page> pages);
 

@@ -87,18 +87,6 @@ std::optional<BlockPool::Range> PinnedMemory::BlockOf(uint64_t address) const {
              : pool_.FindAround(address);
 }
 
-bool PinnedMemory::Contains(uint64_t address) const {
-  const size_t count = extent_count_.load(std::memory_order_acquire);
-  for (size_t i = 0; i < count; ++i) {
-    const uint64_t begin = extents_[i].begin.load(std::memory_order_acquire);
-    if (begin != 0 && address >= begin &&
-        address < extents_[i].end.load(std::memory_order_relaxed)) {
-      return true;
-    }
-  }
-  return false;
-}
-
 bool PinnedMemory::EnterExtent(uint64_t begin, uint64_t size) {
   size_t extent = 0;
   while (extent < kExtents && extents_[extent].begin.load() != 0) {

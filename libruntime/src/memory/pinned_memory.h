@@ -36,7 +36,17 @@ class PinnedMemory {
   void RemoveExtent(uint64_t begin);
 
   // Whether the address, in the session's window, lies in pinned memory. No lock.
-  bool Contains(uint64_t address) const;
+  bool Contains(uint64_t address) const {
+    const size_t count = extent_count_.load(std::memory_order_acquire);
+    for (size_t i = 0; i < count; ++i) {
+      const uint64_t begin = extents_[i].begin.load(std::memory_order_acquire);
+      if (begin != 0 && address >= begin &&
+          address < extents_[i].end.load(std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+    return false;
+  }
 
  private:
   struct Region {
