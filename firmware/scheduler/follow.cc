@@ -16,16 +16,23 @@ uint64_t Scheduler::FollowLimit(const Rtsq& queue) const {
   return polled_count_ != 0 ? short_ticks_ : short_ticks_ * kTurns;
 }
 
+// What is not of the queue is looked at only where the clock was read: in the time of those few
+// kernels that are not timed nobody misses anything.
 bool Scheduler::MayFollow(const Work& work) const {
   const Rtsq& queue = *work.queue;
   const Task& task = queue.task;
-  return work.end - follow_since_ < FollowLimit(queue) && work.result.status == VNPU_OK &&
-         task.function != nullptr && task.blocks == 1 && task.status == VNPU_OK &&
-         task.deadline == 0 && (task.sqe.flags & VNPU_SQE_CQE) == 0 &&
-         queue.state == QueueState::kRunning && !queue.failed &&
-         (queue.model == nullptr || !queue.model->stopping) && watched_.empty() &&
-         LoadShared(session_->doorbell_summary) == 0 && one_priority_ && client_fences_ &&
-         units_->Alone();
+  if (work.result.status != VNPU_OK || task.status != VNPU_OK || task.deadline != 0 ||
+      queue.state != QueueState::kRunning || queue.failed ||
+      (queue.model != nullptr && queue.model->stopping)) {
+    return false;
+  }
+  if (!work.timed) {
+    return task.function != nullptr;
+  }
+  return work.end - follow_since_ < FollowLimit(queue) && task.function != nullptr &&
+         task.blocks == 1 && (task.sqe.flags & VNPU_SQE_CQE) == 0 &&
+         watched_.empty() && LoadShared(session_->doorbell_summary) == 0 && one_priority_ &&
+         client_fences_ && units_->Alone();
 }
 
 // Whether it is a kernel that needs no more than the one before: its task is ready to run then.

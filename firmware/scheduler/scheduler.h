@@ -179,7 +179,7 @@ class Scheduler {
   // timed, if nobody wants their times: the clock would take as long as they do. An odd number, so
   // that kernels that alternate are all timed.
   static constexpr uint64_t kTinyNs = 100;
-  static constexpr uint32_t kTasksATiming = 7;
+  static constexpr uint32_t kTasksATiming = 13;
   // Kernels with limits from here on get their deadline only when they are seen running by
   // CheckDeadlines(), at most kLongLimitLookUs late: the short ones among them never pay for one.
   static constexpr uint32_t kLongLimitUs = 1'000'000;

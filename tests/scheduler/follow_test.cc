@@ -93,8 +93,8 @@ class TinyKernels : public Follow {
   QueueClient& queue_;
 };
 
-TEST_F(TinyKernels, OneInSevenIsTimed) {
-  constexpr int kKernels = 36;
+TEST_F(TinyKernels, OneInThirteenIsTimed) {
+  constexpr int kKernels = 40;
   const uint64_t before = busy();
   Work work = Start(kKernels);
   EXPECT_TRUE(work.timed);
@@ -103,9 +103,9 @@ TEST_F(TinyKernels, OneInSevenIsTimed) {
     ASSERT_EQ(End(&work, kTicks), Followed::kNext) << i;
     timed += work.timed ? 1 : 0;
   }
-  EXPECT_EQ(timed, (kKernels - 1) / 7);
+  EXPECT_EQ(timed, (kKernels - 1) / 13);
   // The others count as long as the one before.
-  EXPECT_NEAR(static_cast<double>(busy() - before), kTicks * (kKernels - 1), kTicks * 7);
+  EXPECT_NEAR(static_cast<double>(busy() - before), kTicks * (kKernels - 1), kTicks * 13);
   EXPECT_EQ(queue_.time(20).end, 0u) << "nobody wanted it";
 }
 
@@ -119,6 +119,48 @@ TEST_F(TinyKernels, OthersGetTheirTurnsAllTheSame) {
   }
   // 250 ticks.
   EXPECT_NEAR(followed, 12, 1);
+}
+
+TEST_F(TinyKernels, ADoorbellIsHeardWithinThirteen) {
+  QueueClient& other = Create(1);
+  scheduler_->PrepareSleep();
+  scheduler_->Awake();
+  Work work = Start(40);
+  ASSERT_EQ(End(&work, kTicks), Followed::kNext);
+  Publish(other, Kernel(kernel_));
+  int followed = 0;
+  while (End(&work, kTicks) == Followed::kNext) {
+    ASSERT_LE(++followed, 13);
+  }
+  Retire(work);
+  RunAll();
+  EXPECT_TRUE(other.Done());
+  EXPECT_TRUE(queue_.Done());
+}
+
+TEST_F(TinyKernels, AbortedBetweenTwoThatAreTimed) {
+  Work work = Start(40);
+  ASSERT_EQ(End(&work, kTicks), Followed::kNext);
+  ASSERT_EQ(End(&work, kTicks), Followed::kNext);
+  ASSERT_FALSE(work.timed);
+  Scheduler::Dropped dropped;
+  ASSERT_EQ(scheduler_->AbortQueue(0, /*only_one=*/false, &dropped), 0);
+  EXPECT_EQ(End(&work, kTicks), Followed::kNo);
+}
+
+TEST_F(TinyKernels, OneThatGotItsDeadlineWhileItRanGivesItBack) {
+  Publish(queue_, std::vector<vnpu_sqe>(3, WithTimeout(Kernel(kernel_), 1'000'000)));
+  Work work = Pick();
+  ASSERT_EQ(End(&work, kTicks), Followed::kNext);
+  ASSERT_FALSE(work.timed);
+  now_ += 500'000'000;
+  scheduler_->CheckDeadlines();
+  ASSERT_NE(work.queue->task.deadline, 0u);
+  EXPECT_EQ(End(&work, kTicks), Followed::kNo);
+  Retire(work);
+  RunAll();
+  EXPECT_TRUE(queue_.Done());
+  EXPECT_EQ(scheduler_->NextDeadline(), 0u);
 }
 
 TEST_F(TinyKernels, OnesThatWereNotTimedAreNoMeasureOfTheKernel) {
