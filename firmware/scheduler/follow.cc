@@ -30,9 +30,9 @@ bool Scheduler::MayFollow(const Work& work) const {
     return task.function != nullptr;
   }
   return work.end - follow_since_ < FollowLimit(queue) && task.function != nullptr &&
-         task.blocks == 1 && (task.sqe.flags & VNPU_SQE_CQE) == 0 &&
-         watched_.empty() && LoadShared(session_->doorbell_summary) == 0 && one_priority_ &&
-         client_fences_ && units_->Alone();
+         task.blocks == 1 && (task.sqe.flags & VNPU_SQE_CQE) == 0 && watched_.empty() &&
+         LoadShared(session_->doorbell_summary) == 0 && one_priority_ && client_fences_ &&
+         units_->Alone();
 }
 
 // Whether it is a kernel that needs no more than the one before: its task is ready to run then.

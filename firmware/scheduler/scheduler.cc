@@ -85,8 +85,8 @@ bool Scheduler::Start(Rtsq* queue, Work* work) {
   work->first = task.started;
   work->count = Share(*queue);
   work->core = core;
-  work->timed = task.function != nullptr || !IsTinyDmaTask(task.sqe) ||
-                WantsTime(*queue, tiny_dma_ticks_);
+  work->timed =
+      task.function != nullptr || !IsTinyDmaTask(task.sqe) || WantsTime(*queue, tiny_dma_ticks_);
   if (!work->timed) {
     work->start = 0;
     work->end = tiny_dma_ticks_;

@@ -28,7 +28,7 @@ struct Device {
   Context* primary = nullptr;
   std::shared_ptr<Session> session;  // changes with both locks held
   Spinlock session_lock;             // for who only takes a copy: the mutex is held for long
-  std::atomic<uint64_t> window{0};  // base, while the session is open
+  std::atomic<uint64_t> window{0};   // base, while the session is open
 };
 
 std::array<Device, VNPU_MAX_DEVICES>& Devices() {

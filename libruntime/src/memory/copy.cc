@@ -244,8 +244,7 @@ void FillOnHost(void* dst, uint64_t size, uint32_t value, uint32_t width) {
 End FindEnd(const void* pointer, const End* known) {
   const auto address = reinterpret_cast<uint64_t>(pointer);
   End end;
-  if (known != nullptr && known->session != nullptr &&
-      known->session->window().Contains(address)) {
+  if (known != nullptr && known->session != nullptr && known->session->window().Contains(address)) {
     end.session = known->session;
   } else {
     end.keeps = SessionOfAddress(address);
