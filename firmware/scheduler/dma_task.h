@@ -15,9 +15,13 @@ bool DmaTaskIsSound(const vnpu_sqe& sqe);
 // Bytes that the task moves; 0 where the entry does not say.
 uint64_t DmaTaskBytes(const vnpu_sqe& sqe);
 
-// Whether it moves so little, within mapped memory, that all such tasks take equally long.
+// Whether it moves so little, within mapped memory, that reading the clock would take as long.
+// Where a completion entry is asked for, so is the time.
 inline bool IsTinyDmaTask(const vnpu_sqe& sqe) {
   constexpr uint64_t kTinyBytes = 512;
+  if ((sqe.flags & VNPU_SQE_CQE) != 0) {
+    return false;
+  }
   return (sqe.opcode == VNPU_OP_COPY && sqe.copy.copy_flags == 0 && sqe.copy.size <= kTinyBytes) ||
          (sqe.opcode == VNPU_OP_MEMSET && sqe.memset.size <= kTinyBytes);
 }

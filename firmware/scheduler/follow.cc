@@ -6,7 +6,7 @@
 namespace vnpu::firmware {
 
 // Others that have something to do get their turn soon; those that may have it are looked at now
-// and then. Whoever has to ring a doorbell is seen at once.
+// and then. Whoever has to ring a doorbell is seen with the next kernel that is timed.
 uint64_t Scheduler::FollowLimit(const Rtsq& queue) const {
   // All are of its priority.
   const size_t others = advance_.size() + ready_[queue.priority].size();
@@ -16,9 +16,9 @@ uint64_t Scheduler::FollowLimit(const Rtsq& queue) const {
   return polled_count_ != 0 ? short_ticks_ : short_ticks_ * kTurns;
 }
 
-// What is not of the queue is looked at only where the clock was read: in the time of those few
-// kernels that are not timed nobody misses anything.
-bool Scheduler::MayFollow(const Work& work) const {
+// What is not of the queue is looked at only where the clock was read: as long as those few kernels
+// take that are not timed, nobody misses anything.
+bool Scheduler::MayFollow(const Work& work) {
   const Rtsq& queue = *work.queue;
   const Task& task = queue.task;
   if (work.result.status != VNPU_OK || task.status != VNPU_OK || task.deadline != 0 ||
@@ -27,10 +27,11 @@ bool Scheduler::MayFollow(const Work& work) const {
     return false;
   }
   if (!work.timed) {
-    return task.function != nullptr;
+    return task.function != nullptr && work.end - follow_since_ < follow_limit_;
   }
-  return work.end - follow_since_ < FollowLimit(queue) && task.function != nullptr &&
-         task.blocks == 1 && (task.sqe.flags & VNPU_SQE_CQE) == 0 && watched_.empty() &&
+  follow_limit_ = FollowLimit(queue);
+  return work.end - follow_since_ < follow_limit_ && task.function != nullptr && task.blocks == 1 &&
+         (task.sqe.flags & VNPU_SQE_CQE) == 0 && watched_.empty() &&
          LoadShared(session_->doorbell_summary) == 0 && one_priority_ && client_fences_ &&
          units_->Alone();
 }
@@ -51,11 +52,12 @@ bool Scheduler::TakeNext(Rtsq* queue) {
   return task.function->block_ticks != 0 && task.function->block_ticks < short_ticks_;
 }
 
-// Whether the clock is to be read for the task that runs next, and takes so many ticks.
-bool Scheduler::WantsTime(const Rtsq& queue, uint64_t ticks) {
-  if (ticks >= tiny_ticks_ || ++untimed_ >= kTasksATiming ||
+// Whether the clock is to be read for the task that runs next and takes so many ticks. *since:
+// tasks since it was.
+bool Scheduler::WantsTime(const Rtsq& queue, uint64_t ticks, uint32_t* since) const {
+  if (ticks >= tiny_ticks_ || ++*since >= kTasksATiming ||
       (queue.model == nullptr && LoadShared(queue.mem.hdr->record_times) != 0)) {
-    untimed_ = 0;
+    *since = 0;
     return true;
   }
   return false;
@@ -85,7 +87,7 @@ Scheduler::Followed Scheduler::TryToFollow(Work* work) {
   }
   if (TakeNext(queue)) {
     units_->CountBusy(unit, clock_->NsFromTicks(ticks));
-    work->timed = WantsTime(*queue, task.function->block_ticks);
+    work->timed = WantsTime(*queue, task.function->block_ticks, &work->since_timed);
     if (!work->timed) {
       work->start = work->end;
       work->end += ticks;

@@ -85,12 +85,11 @@ bool Scheduler::Start(Rtsq* queue, Work* work) {
   work->first = task.started;
   work->count = Share(*queue);
   work->core = core;
-  work->timed =
-      task.function != nullptr || !IsTinyDmaTask(task.sqe) || WantsTime(*queue, tiny_dma_ticks_);
-  if (!work->timed) {
-    work->start = 0;
-    work->end = tiny_dma_ticks_;
-  }
+  work->timed = task.function != nullptr || !IsTinyDmaTask(task.sqe) ||
+                WantsTime(*queue, tiny_dma_ticks_, &dma_since_timed_);
+  work->since_timed = 0;
+  work->start = 0;
+  work->end = tiny_dma_ticks_;  // a guess, if it is not timed
   if (task.started == 0 && task.sqe.timeout_us - 1 < kLongLimitUs - 1) {
     SetDeadline(queue, clock_->Now());
   }

@@ -46,8 +46,9 @@ struct Work {
   Rtsq* queue = nullptr;  // nullptr: nothing
   uint32_t first = 0;
   uint32_t count = 0;
-  uint32_t core = 0;  // of the unit
-  bool timed = true;  // the worker reads the clock before and after it
+  uint32_t core = 0;         // of the unit
+  bool timed = true;         // the worker reads the clock before and after it
+  uint32_t since_timed = 0;  // of kernels that follow one another: how many were not timed
   // Filled in by the worker; those of work that is not timed are a guess, whose length alone means
   // something, and Follow()'s are right behind the kernel before.
   uint64_t start = 0;
@@ -307,8 +308,8 @@ class Scheduler {
            queue->mem.sq[next & (queue->mem.entries - 1)].opcode == VNPU_OP_KERNEL;
   }
   uint64_t FollowLimit(const Rtsq& queue) const;
-  bool MayFollow(const Work& work) const;
-  bool WantsTime(const Rtsq& queue, uint64_t ticks);
+  bool MayFollow(const Work& work);
+  bool WantsTime(const Rtsq& queue, uint64_t ticks, uint32_t* since) const;
   Followed TryToFollow(Work* work);
   bool TakeNext(Rtsq* queue);
 
@@ -358,7 +359,8 @@ class Scheduler {
   const uint64_t short_ticks_;
   const uint64_t tiny_ticks_;
   uint64_t follow_since_ = 0;  // device clock when kernels began to follow one another; 0: none do
-  uint32_t untimed_ = 0;       // tasks since one was timed
+  uint64_t follow_limit_ = 0;  // and for how long they may
+  uint32_t dma_since_timed_ = 0;          // small copies since one was timed
   uint64_t tiny_dma_ticks_ = UINT64_MAX;  // what the last one took that was timed
   std::vector<Rtsq*> parting_;
   uint64_t parting_since_ = 0;  // device clock when the first one came

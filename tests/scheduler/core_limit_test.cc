@@ -13,7 +13,7 @@ class CoreLimit : public SchedulerTest {
     std::vector<Work> out;
     Work work;
     while (TryPick(&work)) {
-      work.start = now_;
+      NoteStart(&work);
       out.push_back(work);
     }
     return out;

@@ -212,7 +212,7 @@ TEST_F(Doorbell, AllPolledQueuesAreLookedAtAfterLongWork) {
   while (!clients_.at(0).Done()) {
     Work work;
     if (TryPick(&work)) {
-      work.start = now_;
+      NoteStart(&work);
       for (auto& [id, queue] : clients_) {
         PublishSilently(queue, Nop());
       }

@@ -48,7 +48,7 @@ class ModelTest : public SchedulerTest {
         if (on_work) {
           on_work(work);
         }
-        work.start = now_;
+        NoteStart(&work);
         Retire(work);
       }
     } while (scheduler_->HasMore());
@@ -64,7 +64,7 @@ class ModelTest : public SchedulerTest {
     Work work;
     do {
       while (TryPick(&work)) {
-        work.start = now_;
+        NoteStart(&work);
         out_.push_back(work);
       }
     } while (scheduler_->HasMore() && --passes > 0);

@@ -321,7 +321,7 @@ class RandomGraphs : public ModelTest {
       Work work;
       bool picked = false;
       while (work_.size() < workers && (picked = TryPick(&work))) {
-        work.start = now_;
+        NoteStart(&work);
         TakeWork(work);
         ASSERT_FALSE(HasFatalFailure());
         if (Below(3) == 0) {

@@ -142,12 +142,18 @@ class SchedulerTest : public testing::Test {
   Work Pick() {
     Work work;
     EXPECT_TRUE(TryPick(&work)) << "nothing to run";
-    Begin(&work);
+    NoteStart(&work);
     return work;
   }
-  void Begin(Work* work) const {
+  // As workers do.
+  void NoteStart(Work* work) const {
     if (work->timed) {
       work->start = now_;
+    }
+  }
+  void NoteEnd(Work* work) const {
+    if (work->timed) {
+      work->end = now_;
     }
   }
   // Nothing can run; entries that need no unit are dealt with.
@@ -159,9 +165,7 @@ class SchedulerTest : public testing::Test {
   }
   void Retire(Work work, uint32_t status = VNPU_OK, uint64_t ticks = 1000) {
     now_ += ticks;
-    if (work.timed) {
-      work.end = now_;
-    }
+    NoteEnd(&work);
     if (work.result.status == VNPU_OK) {
       work.result.status = status;
     }
@@ -176,7 +180,7 @@ class SchedulerTest : public testing::Test {
     do {
       while (TryPick(&work)) {
         order.push_back(work.queue->id);
-        Begin(&work);
+        NoteStart(&work);
         Retire(work);
       }
     } while (scheduler_->HasMore());

@@ -45,10 +45,19 @@ TEST_F(SmallCopies, OneInThirteenIsTimed) {
 
 TEST_F(SmallCopies, OthersAreAllTimed) {
   for (int i = 0; i < 20; ++i) {
-    EXPECT_TRUE(RunOne(Copy(0x1000, 0x2000, 1 << 20)));
+    EXPECT_TRUE(RunOne(Copy(0x1000, 0x2000, 513)));
     EXPECT_TRUE(RunOne(Copy(0x1000, 0x2000, 8, VNPU_COPY_SRC_PAGEABLE)));
-    EXPECT_TRUE(RunOne(Memset(0x1000, 1 << 20, 0)));
+    EXPECT_TRUE(RunOne(Copy(0x1000, 0x2000, 8, VNPU_COPY_SRC_INDIRECT)));
+    EXPECT_TRUE(RunOne(Memset(0x1000, 513, 0)));
+    EXPECT_TRUE(RunOne(Reduce(0x1000, 0x2000, 8, VNPU_REDUCE_SUM, VNPU_TYPE_INT32)));
   }
+}
+
+TEST_F(SmallCopies, UpTo512Bytes) {
+  SkipTimed();
+  EXPECT_FALSE(RunOne(Copy(0x1000, 0x2000, 0)));
+  EXPECT_FALSE(RunOne(Copy(0x1000, 0x2000, 512)));
+  EXPECT_FALSE(RunOne(Memset(0x1000, 512, 0)));
 }
 
 TEST_F(SmallCopies, AllAreTimedWhereTheTimesAreWanted) {
@@ -82,7 +91,7 @@ TEST_F(SmallCopies, SlowOnesAreTimedUntilOneIsFastAgain) {
 
 TEST_F(SmallCopies, CompletionsHaveATime) {
   SkipTimed();
-  ASSERT_FALSE(RunOne(WithCqe(Copy(0x1000, 0x2000, 8))));
+  ASSERT_TRUE(RunOne(WithCqe(Copy(0x1000, 0x2000, 8))));
   const auto cqe = queue_.Consume();
   ASSERT_TRUE(cqe);
   EXPECT_EQ(cqe->status, uint32_t{VNPU_OK});
@@ -99,6 +108,21 @@ TEST_F(SmallCopies, FailuresHaveATime) {
   ASSERT_TRUE(cqe);
   EXPECT_EQ(cqe->status, uint32_t{VNPU_E_DMA_ADDRESS});
   EXPECT_EQ(cqe->timestamp, now_);
+}
+
+TEST_F(SmallCopies, KernelsFollowAsUsual) {
+  scheduler_->SetClientFences(true);
+  RunOne(Kernel(kernel_));
+  SkipTimed();
+  Publish(queue_, {Copy(0x1000, 0x2000, 8), Kernel(kernel_), Kernel(kernel_)});
+  Work work = Pick();
+  ASSERT_FALSE(work.timed);
+  ASSERT_EQ(scheduler_->Follow(&work), Scheduler::Followed::kNo);
+  Retire(work);
+  work = Pick();
+  now_ += kTicks;
+  NoteEnd(&work);
+  EXPECT_EQ(scheduler_->Follow(&work), Scheduler::Followed::kNext);
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ void ReleaseDevice(uint32_t device, const std::shared_ptr<Session>& session);
 // Ends all sessions. For aclFinalize.
 void CloseAllDevices();
 
-// The session of an open device; null: not open.
+// The session of an open device; null: not open. One that is being closed may be found.
 std::shared_ptr<Session> SessionOfDevice(uint32_t device);
 
 // The session whose window holds the address; null: host memory.

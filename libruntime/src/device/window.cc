@@ -21,16 +21,16 @@ constexpr int kReserveFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
 }  // namespace
 
-Window::Window(Window&& other) noexcept : base_(std::exchange(other.base_, 0)) {}
+Window::Window(Window&& other) noexcept : base_(other.base_.exchange(0)) {}
 
 Window& Window::operator=(Window&& other) noexcept {
-  std::swap(base_, other.base_);
+  other.base_ = base_.exchange(other.base_);
   return *this;
 }
 
 Window::~Window() {
-  if (base_ != 0) {
-    syscall(SYS_munmap, base_, VNPU_WINDOW_SIZE);
+  if (base() != 0) {
+    syscall(SYS_munmap, base(), VNPU_WINDOW_SIZE);
   }
 }
 

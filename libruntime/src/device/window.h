@@ -4,6 +4,7 @@
 
 #include <vnpu/abi.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -24,8 +25,12 @@ class Window {
   // False when something is mapped in the range (errno EEXIST) or the range cannot be had.
   bool Reserve(uint64_t base);
 
-  uint64_t base() const { return base_; }
-  bool Contains(uint64_t address) const { return address - base_ < VNPU_WINDOW_SIZE && base_ != 0; }
+  uint64_t base() const { return base_.load(std::memory_order_relaxed); }
+  // Also while another thread gives the window back.
+  bool Contains(uint64_t address) const {
+    const uint64_t begin = base();
+    return begin != 0 && address - begin < VNPU_WINDOW_SIZE;
+  }
 
   // Maps a memfd at `address`, inside the window. False with errno set.
   bool MapShared(uint64_t address, size_t bytes, int fd) const;
@@ -36,7 +41,7 @@ class Window {
   static std::span<const uint64_t> Candidates(uint32_t device);
 
  private:
-  uint64_t base_ = 0;
+  std::atomic<uint64_t> base_{0};
 };
 
 }  // namespace vnpu::runtime

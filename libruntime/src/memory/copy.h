@@ -18,7 +18,7 @@ struct End {
   Session* session = nullptr;
   std::shared_ptr<Session> keeps;  // the session, unless the end that was known does
 };
-// `known`: an end found before, which stays as long; memory of its session is found without locks.
+// `known`: an end found before, which stays as long; other memory of its session is found sooner.
 End FindEnd(const void* pointer, const End* known = nullptr);
 
 // Fails unless the stream's device reaches the memory by its address: device, managed or pinned
