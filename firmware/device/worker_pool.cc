@@ -19,6 +19,7 @@ namespace {
 
 constexpr uint64_t kPollUs = 100;  // four times what it takes to wake a sleeper
 constexpr uint64_t kYieldUs = 10;
+constexpr uint64_t kPieceUs = 10;
 constexpr uint64_t kHelpUs = 60;
 constexpr uint64_t kShortUs = 30;  // another worker would not be awake much sooner
 constexpr uint32_t kPassesBetweenChecks = 32;
@@ -75,6 +76,7 @@ WorkerPool::WorkerPool(const Config& config)
       cpu_set_(UsableCpus()),
       cpus_(static_cast<uint32_t>(CPU_COUNT(&cpu_set_))),
       poll_ticks_(cpus_ > 1 ? clock_.TicksFromUs(kPollUs) : 0),
+      piece_ticks_(clock_.TicksFromUs(kPieceUs)),
       yield_ticks_(clock_.TicksFromUs(kYieldUs)),
       help_ticks_(clock_.TicksFromUs(kHelpUs)),
       short_ticks_(clock_.TicksFromUs(kShortUs)),
@@ -228,7 +230,7 @@ void WorkerPool::Main(Worker* self) {
     auto followed = Scheduler::Followed::kNo;
     do {
       lock_.unlock();
-      if (self->woken && self->is_long) [[unlikely]] {
+      if ((self->woken && self->is_long) || self->is_piece) [[unlikely]] {
         self->woken = false;
         if (OnClientsCpu()) {
           MoveAway(self);
@@ -360,6 +362,8 @@ void WorkerPool::TookWork(Worker* self, const Work& work) {
   self->core->SetToken(self->token);
   const uint64_t expected = Scheduler::ExpectedTicks(work);
   self->is_long = expected == 0 || expected > short_ticks_;
+  self->is_piece =
+      work.queue->task.function == nullptr && !self->is_long && expected > piece_ticks_;
   running_long_ += self->is_long ? 1 : 0;
   if (!sentinel_) {
     if (followers_ > 0) {

@@ -83,9 +83,10 @@ class WorkerPool final : public Platform {
     const Rtsq* running = nullptr;
     vdev::DmaChannel* dma = nullptr;  // likewise
     uint64_t token = 0;
-    bool is_long = false;  // what it runs is not known to be over soon
-    bool woken = false;    // by a kick, and has run nothing but short work since
-    bool moved = false;    // may not run on the CPU of the client
+    bool is_long = false;   // what it runs is not known to be over soon
+    bool is_piece = false;  // what it runs is a copy, not long, that the client may work beside
+    bool woken = false;     // by a kick, and has run nothing but short work since
+    bool moved = false;     // may not run on the CPU of the client
   };
 
   static thread_local Worker* this_worker;  // of the calling thread
@@ -145,6 +146,7 @@ class WorkerPool final : public Platform {
   cpu_set_t cpu_set_;  // where workers may run
   uint32_t cpus_;
   uint64_t poll_ticks_;        // how long a poller polls before it sleeps; 0 with one CPU
+  uint64_t piece_ticks_;       // copies that take longer are worth another CPU
   uint64_t yield_ticks_;       // how long it polls between offers of its CPU to others
   uint64_t help_ticks_;        // pending work that is worth waking another worker for
   uint64_t short_ticks_;       // work that is over soon

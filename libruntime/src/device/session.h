@@ -71,6 +71,8 @@ class Session : public std::enable_shared_from_this<Session> {
   bool CheckAlive();
 
   void Kick() const;
+  // For a thread that works beside the device: on another CPU than this, if the device can help it.
+  void NoteCpu() const;
   // For a thread that sleeps from its kick on: the eventfd that it has to signal, or -1 if that
   // has been done.
   int KickBySleeping() const;

@@ -64,6 +64,7 @@ aclError CopyEngine::HostCopy(uint64_t dst, uint64_t src, uint64_t size, bool ho
 }
 
 aclError CopyEngine::SendPiece(uint64_t dst, uint64_t src, uint64_t size, Flight* flight) {
+  session_.NoteCpu();  // the next piece is copied here meanwhile
   VNPU_RETURN_IF_ERROR(SendCopy(dst, src, size, 0, flight));
   if (std::exchange(flight->kick, false)) {
     session_.Kick();  // this thread does not wait for the device yet
