@@ -7,7 +7,7 @@ namespace vnpu::bench {
 Measurements AllMeasurements() {
   Measurements all;
   for (const auto subject :
-       {ReferenceMeasurements, PoclMeasurements, LaunchMeasurements, DeviceTimeMeasurements,
+       {ReferenceMeasurements, LaunchMeasurements, PoclMeasurements, DeviceTimeMeasurements,
         EventMeasurements, GraphMeasurements, CopyMeasurements, MemoryMeasurements,
         StreamMeasurements, IdleMeasurements, VariantMeasurements}) {
     Measurements measurements = subject();
