@@ -189,7 +189,7 @@ aclError SubmitCopy(const CopyRequest& request, uint32_t flags, Stream* stream, 
 // Through the queue's memory for data: the caller has its source back at once.
 aclError SubmitBuffered(const CopyRequest& request, Stream* stream) {
   constexpr uint64_t kLine = 64;
-  const auto room = static_cast<uint32_t>(RoundUp(request.size, kLine));
+  const auto room = static_cast<uint32_t>(std::max(kLine, RoundUp(request.size, kLine)));
   return Submit(stream, 0, room, [&](Slot& slot) {
     std::memcpy(slot.data, request.src, request.size);
     slot.sqe->opcode = VNPU_OP_COPY;
