@@ -248,7 +248,7 @@ void WorkerPool::Main(Worker* self) {
 // is for that.
 Scheduler::Followed WorkerPool::Follow(Worker* self, Hands* hands, Work* work) {
   const bool attended = sentinel_ ? !sentinel_deep_ : followers_ > 0;
-  if (self->is_long || self->woken || !attended) {
+  if (self->is_long || !attended) {
     return Scheduler::Followed::kNo;
   }
   const Scheduler::Followed followed = scheduler_.Follow(work);
