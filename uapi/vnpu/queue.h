@@ -6,9 +6,9 @@
  *
  * Publishing (client, or the driver for VNPU_QUEUE_DRIVER_SUBMIT queues):
  *   1. wait until sq_tail - sq_head < entries;
- *   2. fill the slot, seq = (uint32_t)index; with VNPU_SESSION_SEQ_LAST seq comes last, with release
- *      order, and the device may take the entry from then on: one entry at a time, each seq behind
- *      the sq_tail of the entry before;
+ *   2. fill the slot, seq = (uint32_t)index; with VNPU_SESSION_SEQ_LAST seq comes last, with
+ *      release order, and the device may take the entry from then on: one entry at a time, each
+ *      seq behind the sq_tail of the entry before;
  *   3. store sq_tail = index + 1 with release order; full fence. With VNPU_FEATURE_BARRIER a client
  *      that is registered for membarrier(2), MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, needs no
  *      fence: the device runs that barrier between its request for a doorbell and its last look

@@ -57,8 +57,9 @@ struct vnpu_session_mem {
   uint64_t print_va;           /* rings for what kernels print (print.h), pinned memory; 0: none */
   uint32_t print_fifo_bytes;   /* of one ring */
   uint32_t kernel_stack_bytes; /* 0: VNPU_KERNEL_STACK_DEFAULT */
-  /* client, a hint: 1 + the CPU of the thread that kicked last and goes on, or that works beside the
-   * device; 0: none. The system likes to wake the device there, which then moves on to another one. */
+  /* client, a hint: 1 + the CPU of the thread that kicked last and goes on, or that works beside
+   * the device; 0: none. The system likes to wake the device there, which then moves on to another
+   * one. */
   uint32_t kick_cpu;
   uint32_t pad5;
   uint64_t pad2[4];
