@@ -435,19 +435,16 @@ void WorkerPool::Execute(Hands* hands, Work* work) {
   if (work->timed) {
     work->start = clock_.Now();
   }
-  bool done = true;
-  if (task.function != nullptr) {
-    done = ExecuteKernel(hands, work);
-    work->result.status = VNPU_OK;
-  } else {
+  if (task.function == nullptr) {
     work->result = hands->dma.Run(task.sqe);
     work->done = work->result.status == VNPU_OK ? 1 : 0;
+  } else if (ExecuteKernel(hands, work)) [[likely]] {
+    work->result.status = VNPU_OK;
+  } else {
+    work->result = hands->core.fault();
   }
   if (work->timed) {
     work->end = clock_.Now();
-  }
-  if (!done) [[unlikely]] {
-    work->result = hands->core.fault();
   }
 }
 

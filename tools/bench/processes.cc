@@ -286,7 +286,7 @@ std::vector<int> TwoCores() {
     const std::string others = siblings(cpus[i]);
     if (others.empty() || others != siblings(cpus[0])) return {cpus[0], cpus[i]};
   }
-  return {};
+  throw std::runtime_error("needs two cores, and this process may use only one");
 }
 
 PinnedThread::PinnedThread(int cpu) : before_(AllowedCpus()) { SetAffinity({cpu}); }

@@ -65,7 +65,7 @@ class SharedPages {
 // CPUs that the calling thread may run on.
 std::vector<int> AllowedCpus();
 
-// Two CPUs of different cores; empty when there are none.
+// Two CPUs of different cores. Throws std::runtime_error where this process may use only one.
 std::vector<int> TwoCores();
 
 // Keeps the calling thread on one CPU until it goes out of scope.

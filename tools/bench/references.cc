@@ -29,7 +29,7 @@ struct TwoLines {
 
 // Both directions of one exchange use a line of their own: two transfers are one round trip.
 void MeasureCacheLine(Bench& bench) {
-  const std::vector<int> cores = RequireTwoCores();
+  const std::vector<int> cores = TwoCores();
   const SharedPages pages(sizeof(TwoLines));
   auto* lines = new (pages.get()) TwoLines{};
   const ForkedProcess other([&] {

@@ -1,18 +1,11 @@
 #include "tools/bench/ring_reference.h"
 
 #include <new>
-#include <stdexcept>
 
 namespace vnpu::bench {
 
-std::vector<int> RequireTwoCores() {
-  std::vector<int> cores = TwoCores();
-  if (cores.empty()) throw std::runtime_error("needs two cores, and this process may use only one");
-  return cores;
-}
-
 RingBetweenCores::RingBetweenCores(void (*consume)(BareRing&))
-    : cores_(RequireTwoCores()),
+    : cores_(TwoCores()),
       pages_(sizeof(BareRing)),
       ring_(new (pages_.get()) BareRing{}),
       consumer_([this, consume] {

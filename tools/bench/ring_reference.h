@@ -12,13 +12,11 @@
 
 namespace vnpu::bench {
 
-// Throws std::runtime_error where this process may use only one.
-std::vector<int> RequireTwoCores();
-
 // A ring whose other end is a process on the second core; the calling thread is on the first one
 // meanwhile, and the only one that uses it.
 class RingBetweenCores {
  public:
+  // Throws std::runtime_error where there is one core.
   explicit RingBetweenCores(void (*consume)(BareRing&));
 
   // Nanoseconds of one of many entries that are published.

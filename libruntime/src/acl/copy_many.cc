@@ -8,6 +8,7 @@
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/memory/copy.h"
+#include "libruntime/src/memory/copy_entry.h"
 #include "libruntime/src/stream/context.h"
 #include "libruntime/src/stream/stream.h"
 
@@ -270,10 +271,7 @@ aclError aclrtValueWrite(void* devAddr, uint64_t value, uint32_t flag, aclrtStre
     constexpr uint32_t kDataBytes = 64;
     return rt::Submit(found, 0, kDataBytes, [&](rt::Slot& slot) {
       std::memcpy(slot.data, &value, sizeof(value));
-      slot.sqe->opcode = VNPU_OP_COPY;
-      slot.sqe->copy.dst = address;
-      slot.sqe->copy.src = reinterpret_cast<uint64_t>(slot.data);
-      slot.sqe->copy.size = sizeof(value);
+      rt::WriteCopy(address, reinterpret_cast<uint64_t>(slot.data), sizeof(value), 0, slot.sqe);
     });
   });
 }

@@ -12,6 +12,7 @@
 #include "libruntime/src/device/session.h"
 #include "libruntime/src/graph/capture.h"
 #include "libruntime/src/memory/copy_engine.h"
+#include "libruntime/src/memory/copy_entry.h"
 #include "libruntime/src/memory/host_registry.h"
 #include "libruntime/src/memory/managed_memory.h"
 #include "libruntime/src/memory/pinned_memory.h"
@@ -177,11 +178,8 @@ aclError SubmitCopy(const CopyRequest& request, uint32_t flags, Stream* stream, 
   return Submit(
       stream, 0, 0,
       [&](Slot& slot) {
-        slot.sqe->opcode = VNPU_OP_COPY;
-        slot.sqe->copy.dst = reinterpret_cast<uint64_t>(request.dst);
-        slot.sqe->copy.src = reinterpret_cast<uint64_t>(request.src);
-        slot.sqe->copy.size = request.size;
-        slot.sqe->copy.copy_flags = flags;
+        WriteCopy(reinterpret_cast<uint64_t>(request.dst), reinterpret_cast<uint64_t>(request.src),
+                  request.size, flags, slot.sqe);
       },
       copy);
 }
@@ -192,10 +190,8 @@ aclError SubmitBuffered(const CopyRequest& request, Stream* stream) {
   const auto room = static_cast<uint32_t>(std::max(kLine, RoundUp(request.size, kLine)));
   return Submit(stream, 0, room, [&](Slot& slot) {
     std::memcpy(slot.data, request.src, request.size);
-    slot.sqe->opcode = VNPU_OP_COPY;
-    slot.sqe->copy.dst = reinterpret_cast<uint64_t>(request.dst);
-    slot.sqe->copy.src = reinterpret_cast<uint64_t>(slot.data);
-    slot.sqe->copy.size = request.size;
+    WriteCopy(reinterpret_cast<uint64_t>(request.dst), reinterpret_cast<uint64_t>(slot.data),
+              request.size, 0, slot.sqe);
   });
 }
 
@@ -375,11 +371,7 @@ aclError FillInStream(void* dst, uint64_t size, uint32_t value, uint32_t width, 
                 end.session->index());
   }
   return Submit(stream, 0, 0, [&](Slot& slot) {
-    slot.sqe->opcode = VNPU_OP_MEMSET;
-    slot.sqe->memset.dst = reinterpret_cast<uint64_t>(dst);
-    slot.sqe->memset.size = size;
-    slot.sqe->memset.value = value;
-    slot.sqe->memset.width = width;
+    WriteFill(reinterpret_cast<uint64_t>(dst), size, value, width, slot.sqe);
   });
 }
 

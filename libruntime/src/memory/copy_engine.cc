@@ -6,6 +6,7 @@
 #include "libruntime/src/base/guard.h"
 #include "libruntime/src/base/log.h"
 #include "libruntime/src/device/session.h"
+#include "libruntime/src/memory/copy_entry.h"
 #include "libruntime/src/memory/pinned_memory.h"
 #include "libruntime/src/queue/queue_pool.h"
 #include "libruntime/src/queue/submit_queue.h"
@@ -77,7 +78,7 @@ template <class Write>
   if (!session_.usable() || !lane.queue->TryReserve(0, 0, &slot)) [[unlikely]] {
     return FailDeviceLost(session_.index());
   }
-  write(*slot.sqe);
+  write(slot.sqe);
   if (const int result = lane.queue->Publish(slot, &flight->kick); result < 0) {
     return FailErrno(-result, "the driver does not take the copy");
   }
@@ -115,25 +116,14 @@ aclError CopyEngine::CopyHalves(uint64_t dst, uint64_t src, uint64_t size, uint3
 
 aclError CopyEngine::Fill(uint64_t dst, uint64_t size, uint32_t value, uint32_t width) {
   Flight flight = TakeLane();
-  VNPU_RETURN_IF_ERROR(Send(&flight, [&](vnpu_sqe& sqe) {
-    sqe.opcode = VNPU_OP_MEMSET;
-    sqe.memset.dst = dst;
-    sqe.memset.size = size;
-    sqe.memset.value = value;
-    sqe.memset.width = width;
-  }));
+  VNPU_RETURN_IF_ERROR(
+      Send(&flight, [&](vnpu_sqe* sqe) { WriteFill(dst, size, value, width, sqe); }));
   return Land(flight);
 }
 
 aclError CopyEngine::SendCopy(uint64_t dst, uint64_t src, uint64_t size, uint32_t flags,
                               Flight* flight) {
-  return Send(flight, [&](vnpu_sqe& sqe) {
-    sqe.opcode = VNPU_OP_COPY;
-    sqe.copy.dst = dst;
-    sqe.copy.src = src;
-    sqe.copy.size = size;
-    sqe.copy.copy_flags = flags;
-  });
+  return Send(flight, [&](vnpu_sqe* sqe) { WriteCopy(dst, src, size, flags, sqe); });
 }
 
 CopyEngine::Flight CopyEngine::TryLane() {
