@@ -227,19 +227,23 @@ void WorkerPool::Main(Worker* self) {
       continue;
     }
     PrepareBlock(work, &hands.block);
-    auto followed = Scheduler::Followed::kNo;
-    do {
-      lock_.unlock();
-      if ((self->woken && self->is_long) || self->is_piece) [[unlikely]] {
-        self->woken = false;
-        if (OnClientsCpu()) {
-          MoveAway(self);
-        }
+    lock_.unlock();
+    if ((self->woken && self->is_long) || self->is_piece) [[unlikely]] {
+      self->woken = false;
+      if (OnClientsCpu()) {
+        MoveAway(self);
       }
+    }
+    auto followed = Scheduler::Followed::kNo;
+    for (;;) {
       Execute(&hands, &work);
       lock_.lock();
       followed = Follow(self, &hands, &work);
-    } while (followed == Scheduler::Followed::kNext);
+      if (followed != Scheduler::Followed::kNext) {
+        break;
+      }
+      lock_.unlock();
+    }
     GiveBack(self, work, followed == Scheduler::Followed::kRetired);
   }
 }

@@ -154,8 +154,8 @@ uint32_t Scheduler::Decode(Rtsq* queue) {
     return VNPU_E_INVALID_SQE;
   }
   Function& function = functions_[kernel.func_id];
-  if (function.thunk == nullptr || kernel.arg_size != function.arg_size || kernel.block_dim == 0 ||
-      kernel.block_dim > VNPU_MAX_BLOCKS || !units_->Exists(function.unit)) {
+  if (!function.runs || kernel.arg_size != function.arg_size || kernel.block_dim == 0 ||
+      kernel.block_dim > VNPU_MAX_BLOCKS) {
     return VNPU_E_INVALID_SQE;
   }
   if ((task.sqe.flags & VNPU_SQE_BATCH) != 0 && kernel.block_dim > units_->Count(function.unit)) {

@@ -36,7 +36,7 @@ void Scheduler::Finish(Rtsq* queue, uint32_t status) {
       FinishUnusual(queue, status);
     }
   }
-  units_->CountTask();
+  units_->CountTasks(1);
   ++queue->head;
   StoreShared(mem.hdr->sq_head, queue->head, std::memory_order_release);
   last_ = queue;

@@ -52,15 +52,10 @@ bool Scheduler::TakeNext(Rtsq* queue) {
   return task.function->block_ticks != 0 && task.function->block_ticks < short_ticks_;
 }
 
-// Whether the clock is to be read for the task that runs next and takes so many ticks. *since:
-// tasks since it was.
-bool Scheduler::WantsTime(const Rtsq& queue, uint64_t ticks, uint32_t* since) const {
-  if (ticks >= tiny_ticks_ || ++*since >= kTasksATiming ||
-      (queue.model == nullptr && LoadShared(queue.mem.hdr->record_times) != 0)) {
-    *since = 0;
-    return true;
-  }
-  return false;
+// Whether the clock is to be read for the task that runs next and takes so many ticks.
+bool Scheduler::WantsTime(const Rtsq& queue, uint64_t ticks, const Spent& since) const {
+  return ticks >= tiny_ticks_ || since.tasks >= kTasksATiming || since.ticks >= untimed_ticks_ ||
+         (queue.model == nullptr && LoadShared(queue.mem.hdr->record_times) != 0);
 }
 
 Scheduler::Followed Scheduler::TryToFollow(Work* work) {
@@ -71,12 +66,12 @@ Scheduler::Followed Scheduler::TryToFollow(Work* work) {
   Rtsq* queue = work->queue;
   Task& task = queue->task;
   const QueueMemory& mem = queue->mem;
-  const uint64_t ticks = work->end - work->start;
   const uint32_t unit = task.unit;
+  const uint64_t ticks = work->end - work->start;
   if (work->timed) {
     task.function->Average(1 + ticks);
   }
-  units_->CountTask();
+  work->spent.Add(ticks);
   const uint64_t done = queue->head++;
   if (queue->model == nullptr) {
     if (work->timed && LoadShared(mem.hdr->record_times) != 0) {
@@ -86,15 +81,19 @@ Scheduler::Followed Scheduler::TryToFollow(Work* work) {
     TellWaiters(queue);
   }
   if (TakeNext(queue)) {
-    units_->CountBusy(unit, clock_->NsFromTicks(ticks));
-    work->timed = WantsTime(*queue, task.function->block_ticks, &work->since_timed);
-    if (!work->timed) {
+    work->timed = WantsTime(*queue, task.function->block_ticks, work->spent);
+    if (work->timed) {
+      units_->CountBusy(unit, clock_->NsFromTicks(work->spent.ticks));
+      units_->CountTasks(work->spent.tasks);
+      work->spent = {};
+    } else {
       work->start = work->end;
       work->end += ticks;
     }
     return Followed::kNext;
   }
-  units_->Release(unit, work->core, clock_->NsFromTicks(ticks));
+  units_->Release(unit, work->core, clock_->NsFromTicks(work->spent.ticks));
+  units_->CountTasks(work->spent.tasks);
   --running_;
   task.started = task.finished = task.pieces = 0;
   queue->state = QueueState::kAdvance;

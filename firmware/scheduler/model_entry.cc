@@ -252,7 +252,7 @@ bool Scheduler::Activate(Rtsq* queue, uint32_t stream, uint32_t position) {
 // The stream ends here and another one starts, or it goes on elsewhere itself.
 uint32_t Scheduler::Jump(Rtsq* queue, uint32_t stream, uint32_t position) {
   if (stream == queue->entry_id) {
-    units_->CountTask();
+    units_->CountTasks(1);
     queue->head = position;
     queue->state = QueueState::kAdvance;
     advance_.PushBack(queue);
@@ -261,7 +261,7 @@ uint32_t Scheduler::Jump(Rtsq* queue, uint32_t stream, uint32_t position) {
   if (!Activate(queue, stream, position)) {
     return VNPU_E_INVALID_SQE;
   }
-  units_->CountTask();
+  units_->CountTasks(1);
   EndStream(queue);
   return VNPU_OK;
 }

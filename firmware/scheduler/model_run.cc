@@ -280,7 +280,7 @@ void Scheduler::StopStream(Rtsq* queue, uint64_t now) {
 // What Complete() is for ordinary queues.
 void Scheduler::CompleteEntry(Rtsq* queue, uint32_t status) {
   Model* model = queue->model;
-  units_->CountTask();
+  units_->CountTasks(1);
   if (model->stopping) {
     queue->exception = 0;
     EndStream(queue);

@@ -172,7 +172,8 @@ int Scheduler::AbortQueue(uint32_t id, bool only_one, Dropped* dropped) {
   return 0;
 }
 
-uint32_t Scheduler::AddFunction(const Function& function) {
+uint32_t Scheduler::AddFunction(Function function) {
+  function.runs = units_->Exists(function.unit);
   if (!free_functions_.empty()) {
     const uint32_t id = free_functions_.back();
     free_functions_.pop_back();

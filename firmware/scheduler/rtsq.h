@@ -16,11 +16,12 @@
 namespace vnpu::firmware {
 
 // A kernel that SQEs name by func_id.
-struct Function {
+struct alignas(64) Function {
   vdev::CoreCode thunk = nullptr;
   uint32_t module_id = 0;
   uint32_t unit = VNPU_UNIT_AI_CORE;  // enum vnpu_unit
   uint32_t arg_size = 0;
+  bool runs = false;  // it is one, and the device has such units
   uint64_t module_base = 0;
   uint64_t block_ticks = 0;  // moving average of one block's time
 

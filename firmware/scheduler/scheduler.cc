@@ -15,7 +15,8 @@ Scheduler::Scheduler(vnpu_session_mem* session, Units* units, const vdev::Clock*
       clock_(clock),
       platform_(platform),
       short_ticks_(clock->TicksFromUs(kShortUs)),
-      tiny_ticks_(clock->TicksFromUs(1) * kTinyNs / 1000) {
+      tiny_ticks_(clock->TicksFromUs(1) * kTinyNs / 1000),
+      untimed_ticks_(clock->TicksFromUs(1) * kUntimedNs / 1000) {
   queues_.resize(VNPU_MAX_QUEUES);
   event_waiters_.resize(VNPU_MAX_EVENTS);
   notifies_.resize(VNPU_MAX_NOTIFIES);
@@ -86,8 +87,8 @@ bool Scheduler::Start(Rtsq* queue, Work* work) {
   work->count = Share(*queue);
   work->core = core;
   work->timed = task.function != nullptr || !IsTinyDmaTask(task.sqe) ||
-                WantsTime(*queue, tiny_dma_ticks_, &dma_since_timed_);
-  work->since_timed = 0;
+                WantsTime(*queue, tiny_dma_ticks_, dma_spent_);
+  work->spent = {};
   work->start = 0;
   work->end = tiny_dma_ticks_;  // a guess, if it is not timed
   if (task.started == 0 && task.sqe.timeout_us - 1 < kLongLimitUs - 1) {
@@ -114,7 +115,8 @@ void Scheduler::Retire(const Work& work) {
   --running_;
   const uint64_t ticks = work.end - work.start;
   look_at_all_ = look_at_all_ || ticks > short_ticks_;
-  units_->Release(task.unit, work.core, clock_->NsFromTicks(ticks));
+  units_->Release(task.unit, work.core, clock_->NsFromTicks(work.spent.ticks + ticks));
+  units_->CountTasks(work.spent.tasks);  // this one is counted when it is complete
   if (work.timed) {
     task.start = task.finished == 0 ? work.start : std::min(task.start, work.start);
     task.end = std::max(task.end, work.end);
@@ -123,8 +125,12 @@ void Scheduler::Retire(const Work& work) {
   if (work.result.status == VNPU_OK) {
     if (work.timed && task.function != nullptr) {
       task.function->Average(1 + (work.count == 1 ? ticks : ticks / work.count));
-    } else if (work.timed && IsTinyDmaTask(task.sqe)) {
-      tiny_dma_ticks_ = ticks;
+    } else if (IsTinyDmaTask(task.sqe)) {
+      if (work.timed) {
+        tiny_dma_ticks_ = ticks;
+        dma_spent_ = {};
+      }
+      dma_spent_.Add(ticks);
     }
   } else if (task.fault.status == VNPU_OK) {
     // A task that is over its time limit has its status already, but not the place.

@@ -41,14 +41,25 @@ class Platform {
   virtual void StopBlocks(const Rtsq& queue, uint32_t status) = 0;
 };
 
+// Of tasks since the clock was last read for one, which is among them.
+struct Spent {
+  uint32_t tasks = 0;
+  uint64_t ticks = 0;
+
+  void Add(uint64_t task_ticks) {
+    ++tasks;
+    ticks += task_ticks;
+  }
+};
+
 // Some consecutive blocks of one task, for one worker on one unit; or a whole DMA task.
 struct Work {
   Rtsq* queue = nullptr;  // nullptr: nothing
   uint32_t first = 0;
   uint32_t count = 0;
-  uint32_t core = 0;         // of the unit
-  bool timed = true;         // the worker reads the clock before and after it
-  uint32_t since_timed = 0;  // of kernels that follow one another: how many were not timed
+  uint32_t core = 0;  // of the unit
+  bool timed = true;  // the worker reads the clock before and after it
+  Spent spent;        // on kernels before that it followed, which the units do not know of yet
   // Filled in by the worker; those of work that is not timed are a guess, whose length alone means
   // something, and Follow()'s are right behind the kernel before.
   uint64_t start = 0;
@@ -148,7 +159,7 @@ class Scheduler {
   bool Watching() const { return !watched_.empty(); }
 
   // Function table: the index is what SQEs carry. UINT32_MAX: full.
-  uint32_t AddFunction(const Function& function);
+  uint32_t AddFunction(Function function);
   void RemoveFunctions(uint32_t module_id);
   const Function* function(uint32_t func_id) const;
 
@@ -177,10 +188,11 @@ class Scheduler {
   static constexpr uint64_t kLongTurns = 2;
   static constexpr size_t kManyQueues = 32;
   // Of kernels as short as this that follow one another, and of small copies, one in so many is
-  // timed, if nobody wants their times: the clock would take as long as they do. An odd number, so
-  // that kernels that alternate are all timed.
+  // timed, or more if they take long, if nobody wants their times: the clock would take as long as
+  // they do. An odd number, so that kernels that alternate are all timed.
   static constexpr uint64_t kTinyNs = 100;
-  static constexpr uint32_t kTasksATiming = 13;
+  static constexpr uint32_t kTasksATiming = 27;
+  static constexpr uint64_t kUntimedNs = 1300;
   // Kernels with limits from here on get their deadline only when they are seen running by
   // CheckDeadlines(), at most kLongLimitLookUs late: the short ones among them never pay for one.
   static constexpr uint32_t kLongLimitUs = 1'000'000;
@@ -309,7 +321,7 @@ class Scheduler {
   }
   uint64_t FollowLimit(const Rtsq& queue) const;
   bool MayFollow(const Work& work);
-  bool WantsTime(const Rtsq& queue, uint64_t ticks, uint32_t* since) const;
+  bool WantsTime(const Rtsq& queue, uint64_t ticks, const Spent& since) const;
   Followed TryToFollow(Work* work);
   bool TakeNext(Rtsq* queue);
 
@@ -358,9 +370,10 @@ class Scheduler {
   bool look_at_all_ = true;  // the last pass was long ago
   const uint64_t short_ticks_;
   const uint64_t tiny_ticks_;
+  const uint64_t untimed_ticks_;
   uint64_t follow_since_ = 0;  // device clock when kernels began to follow one another; 0: none do
   uint64_t follow_limit_ = 0;  // and for how long they may
-  uint32_t dma_since_timed_ = 0;          // small copies since one was timed
+  Spent dma_spent_;            // on small copies
   uint64_t tiny_dma_ticks_ = UINT64_MAX;  // what the last one took that was timed
   std::vector<Rtsq*> parting_;
   uint64_t parting_since_ = 0;  // device clock when the first one came

@@ -62,7 +62,7 @@ class Units {
   // For a unit that runs the next piece of work at once, in place of Release() and Acquire().
   void CountBusy(uint32_t unit, uint64_t busy_ns) { Add(own_->busy_ns[Counted(unit)], busy_ns); }
   void FetchForWake() const;
-  void CountTask() { Add(own_->tasks, uint64_t{1}); }
+  void CountTasks(uint64_t tasks) { Add(own_->tasks, tasks); }
 
  private:
   static constexpr uint32_t kMaxCores = 256;

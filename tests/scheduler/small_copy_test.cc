@@ -29,14 +29,14 @@ class SmallCopies : public SchedulerTest {
   QueueClient& queue_;
 };
 
-TEST_F(SmallCopies, OneInThirteenIsTimed) {
-  constexpr int kCopies = 39;
+TEST_F(SmallCopies, OneIn27IsTimed) {
+  constexpr int kCopies = 81;
   const uint64_t before = own().busy_ns[VNPU_UNIT_DMA].load();
   int timed = 0;
   for (int i = 0; i < kCopies; ++i) {
     timed += RunOne(i % 2 == 0 ? Copy(0x1000, 0x2000, 8) : Memset(0x1000, 8, 0)) ? 1 : 0;
   }
-  EXPECT_EQ(timed, kCopies / 13);
+  EXPECT_EQ(timed, kCopies / 27);
   // The others count as long as the one that was timed last.
   EXPECT_NEAR(static_cast<double>(own().busy_ns[VNPU_UNIT_DMA].load() - before), kTicks * kCopies,
               kTicks);
