@@ -6,8 +6,6 @@
 namespace vnpu::test {
 namespace {
 
-constexpr auto kInnerDevice = ACL_MEMCPY_INNER_DEVICE_TO_DEVICE;
-
 class CopyDescTest : public KernelTest {
  protected:
   void SetUp() override {

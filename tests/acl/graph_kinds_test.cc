@@ -8,8 +8,6 @@
 namespace vnpu::test {
 namespace {
 
-constexpr auto kInnerDevice = ACL_MEMCPY_INNER_DEVICE_TO_DEVICE;
-
 class GraphKindsTest : public GraphTest {
  protected:
   // Captures what `submit` puts into stream_.

@@ -120,6 +120,9 @@ class Gate {
   aclrtStream stream_;
 };
 
+// The kind that copies by descriptor and with offsets are for.
+inline constexpr auto kInnerDevice = ACL_MEMCPY_INNER_DEVICE_TO_DEVICE;
+
 // For callbacks with an argument: calls the std::function<void()> that it points to.
 inline void CallFunction(void* function) { (*static_cast<std::function<void()>*>(function))(); }
 

@@ -14,10 +14,6 @@ struct Case {
   std::function<vnpu_sqe(uint32_t kernel)> make;
 };
 
-vnpu_sqe With(vnpu_sqe sqe, const std::function<void(vnpu_sqe*)>& change) {
-  change(&sqe);
-  return sqe;
-}
 vnpu_sqe InArea(uint32_t kernel, const std::function<void(vnpu_sqe*)>& change = {}) {
   vnpu_sqe sqe = Kernel(kernel);
   sqe.kernel.arg_size = kArgs;

@@ -392,7 +392,7 @@ struct BadEntry {
   vnpu_sqe sqe;
 };
 
-vnpu_sqe With(vnpu_sqe sqe, size_t word, uint64_t bits) {
+vnpu_sqe WithBits(vnpu_sqe sqe, size_t word, uint64_t bits) {
   sqe.payload[word] |= bits;
   return sqe;
 }
@@ -426,9 +426,9 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         BadEntry{"Opcode", MakeSqe(VNPU_OP_COUNT)}, BadEntry{"Execute", Execute(1)},
         BadEntry{"Update", Update(1, 0, 8)}, BadEntry{"SignalRegister", SetRegister(2)},
-        BadEntry{"SignalReserved", With(SetRegister(0), 0, 1ull << 32)},
+        BadEntry{"SignalReserved", WithBits(SetRegister(0), 0, 1ull << 32)},
         BadEntry{"AwaitRegister", AwaitRegister(2)},
-        BadEntry{"AwaitReserved", With(AwaitRegister(0), 5, 1)},
+        BadEntry{"AwaitReserved", WithBits(AwaitRegister(0), 5, 1)},
         BadEntry{"CondAligned", Condition(VNPU_MODEL_IF, kWord + 4, 1)},
         BadEntry{"CondKind", Condition(VNPU_MODEL_COND_COUNT, kWord, 1)},
         BadEntry{"CondGraphZero", Condition(VNPU_MODEL_IF, kWord, 0)},
@@ -439,21 +439,21 @@ INSTANTIATE_TEST_SUITE_P(
         BadEntry{"IfThree", Condition(VNPU_MODEL_IF, kWord, 1, 3)},
         BadEntry{"WhileTwo", Condition(VNPU_MODEL_WHILE, kWord, 1, 2)},
         BadEntry{"CaseNone", Condition(VNPU_MODEL_CASE, kWord, 1, 0)},
-        BadEntry{"CondReserved", With(Condition(VNPU_MODEL_IF, kWord, 1), 2, 1ull << 32)},
+        BadEntry{"CondReserved", WithBits(Condition(VNPU_MODEL_IF, kWord, 1), 2, 1ull << 32)},
         BadEntry{"GotoAligned", Goto(kWord + 2, 0, 1)}, BadEntry{"GotoNone", Goto(kWord, 0, 0)},
         BadEntry{"GotoFirst", Goto(kWord, 1, 1)}, BadEntry{"GotoBeyond", Goto(kWord, 0, 2)},
-        BadEntry{"GotoReserved", With(Goto(kWord, 0, 1), 2, 1)},
+        BadEntry{"GotoReserved", WithBits(Goto(kWord, 0, 1), 2, 1)},
         BadEntry{"ActivateBeyond", Activate(4)}, BadEntry{"ActivateGraph", Activate(2)},
-        BadEntry{"ActivateReserved", With(Activate(1), 1, 1)},
+        BadEntry{"ActivateReserved", WithBits(Activate(1), 1, 1)},
         BadEntry{"SwitchLeft", Switch(kWord + 4, VNPU_MODEL_EQUAL, kOther, 1)},
         BadEntry{"SwitchRight", Switch(kWord, VNPU_MODEL_EQUAL, kOther + 2, 1, 4)},
         BadEntry{"SwitchWidth", Switch(kWord, VNPU_MODEL_EQUAL, kOther, 1, 2)},
         BadEntry{"SwitchWidthZero", Switch(kWord, VNPU_MODEL_EQUAL, kOther, 1, 0)},
         BadEntry{"SwitchCompare", Switch(kWord, VNPU_MODEL_COMPARE_COUNT, kOther, 1)},
         BadEntry{"SwitchStream", Switch(kWord, VNPU_MODEL_NOT_EQUAL, kOther, 4)},
-        BadEntry{"SwitchReserved", With(Switch(kWord, VNPU_MODEL_EQUAL, kOther, 1), 4, 1)},
+        BadEntry{"SwitchReserved", WithBits(Switch(kWord, VNPU_MODEL_EQUAL, kOther, 1), 4, 1)},
         BadEntry{"StoreAligned", StoreWord(kWord + 4, 1)},
-        BadEntry{"StoreReserved", With(StoreWord(kWord, 1), 2, 1)},
+        BadEntry{"StoreReserved", WithBits(StoreWord(kWord, 1), 2, 1)},
         BadEntry{"SeqOffset", InArgs(Record(1, 16))}, BadEntry{"SeqAligned", InArgs(Wait(1, 4))},
         BadEntry{"SeqOfReset", InArgs(Reset(1, 8))}, BadEntry{"SeqOfKernel", InArgs(Nop())}),
     [](const auto& tested) { return tested.param.name; });

@@ -128,11 +128,6 @@ TEST_F(ModelImages, KernelArgumentsStayInTheArgumentArea) {
 
 // Entries of queues ---------------------------------------------------------------------------
 
-vnpu_sqe With(vnpu_sqe sqe, void (*change)(vnpu_sqe*)) {
-  change(&sqe);
-  return sqe;
-}
-
 TEST_F(ModelImages, ExecuteIsChecked) {
   Load(Sound());
   const vnpu_sqe good = Execute(kModel);

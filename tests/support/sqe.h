@@ -14,6 +14,11 @@ inline vnpu_sqe MakeSqe(vnpu_opcode opcode) {
 
 inline vnpu_sqe Nop() { return MakeSqe(VNPU_OP_NOP); }
 
+template <class Change>
+vnpu_sqe With(vnpu_sqe sqe, const Change& change) {
+  change(&sqe);
+  return sqe;
+}
 inline vnpu_sqe WithCqe(vnpu_sqe sqe) {
   sqe.flags |= VNPU_SQE_CQE;
   return sqe;
