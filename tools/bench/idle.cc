@@ -62,7 +62,7 @@ void MeasureWakes(Bench& bench) {
   const SharedPages pages(sizeof(Bed));
   auto* bed = new (pages.get()) Bed{};
   const ForkedProcess sleeper([&] { Sleep(*bed); });
-  const auto count = static_cast<uint32_t>(bench.Pick(500, 200));
+  const auto count = static_cast<uint32_t>(bench.Pick(600, 300));
   Distribution reference(count);
   Distribution device(count);
   IdlePause pause;
