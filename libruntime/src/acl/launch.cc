@@ -8,8 +8,8 @@ namespace rt = vnpu::runtime;
 using rt::Fail;
 using rt::Guard;
 
-aclError aclrtLaunchKernel(aclrtFuncHandle funcHandle, uint32_t numBlocks, const void* argsData,
-                           size_t argsSize, aclrtStream stream) {
+[[gnu::hot]] aclError aclrtLaunchKernel(aclrtFuncHandle funcHandle, uint32_t numBlocks,
+                                        const void* argsData, size_t argsSize, aclrtStream stream) {
   return Guard(__func__, [&] {
     return rt::LaunchFromDevice(funcHandle, numBlocks, argsData, argsSize, nullptr, stream);
   });

@@ -55,7 +55,7 @@ aclError Destroy(void* handle, bool force) {
   return rt::DestroyStream(stream, force);
 }
 
-aclError Synchronize(void* handle, rt::Deadline deadline) {
+[[gnu::hot]] aclError Synchronize(void* handle, rt::Deadline deadline) {
   rt::Stream* stream = nullptr;
   VNPU_RETURN_IF_ERROR(rt::ResolveStream(handle, &stream));
   bool nothing_to_do = false;
@@ -81,7 +81,7 @@ aclError aclrtDestroyStreamForce(aclrtStream stream) {
   return Guard(__func__, [&] { return Destroy(stream, /*force=*/true); });
 }
 
-aclError aclrtSynchronizeStream(aclrtStream stream) {
+[[gnu::hot]] aclError aclrtSynchronizeStream(aclrtStream stream) {
   return Guard(__func__, [&] { return Synchronize(stream, std::nullopt); });
 }
 

@@ -216,7 +216,7 @@ void Session::NoteCpu() const {
   StoreShared(mem_->kick_cpu, static_cast<uint32_t>(sched_getcpu() + 1), std::memory_order_relaxed);
 }
 
-void Session::Kick() const {
+[[gnu::hot]] void Session::Kick() const {
   NoteCpu();
   SignalEventfd(kick_.get());
   // Linux likes to wake the device's worker on this CPU. What it has to do is soon done, as a rule,

@@ -241,9 +241,10 @@ aclError LaunchWithArgs(const LaunchTarget& target, const void* args) {
 }
 
 // The shortest way from a call to the device: one function, whose state is in registers.
-[[gnu::flatten]] aclError LaunchFromDevice(const void* function, uint32_t blocks, const void* args,
-                                           size_t size, const aclrtLaunchKernelCfg* config,
-                                           void* stream) {
+[[gnu::flatten, gnu::hot]] aclError LaunchFromDevice(const void* function, uint32_t blocks,
+                                                     const void* args, size_t size,
+                                                     const aclrtLaunchKernelCfg* config,
+                                                     void* stream) {
   LaunchTarget target;
   VNPU_RETURN_IF_ERROR(PrepareLaunch(function, blocks, config, stream, &target));
   if (size > 0) {

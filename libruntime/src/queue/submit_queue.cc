@@ -55,7 +55,7 @@ SubmitQueue::SubmitQueue(Session& session, SubmitMode mode, uint32_t id, const Q
       spec_(spec),
       cq_(reinterpret_cast<const vnpu_cqe*>(memory + vnpu_queue_cq_offset(spec.entries))) {}
 
-void SubmitQueue::RingDoorbell() {
+[[gnu::hot]] void SubmitQueue::RingDoorbell() {
   vnpu_session_mem& mem = *session_mem_;
   const uint32_t word = id_ / 64;
   std::atomic_ref(mem.doorbell[word]).fetch_or(uint64_t{1} << (id_ % 64));
@@ -102,7 +102,7 @@ void SubmitQueue::SetDataMemory(std::byte* memory, uint32_t bytes) {
   data_ring_ = RingSpace(bytes);
 }
 
-bool SubmitQueue::HasCompletions() const {
+[[gnu::hot]] bool SubmitQueue::HasCompletions() const {
   return !gone() && (LoadShared(hdr_->cq_tail) != consumed_.load(std::memory_order_acquire) ||
                      LoadShared(hdr_->cq_overflow) != 0);
 }

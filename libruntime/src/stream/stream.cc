@@ -70,7 +70,7 @@ struct View {
   Context* context = nullptr;
 };
 
-bool TakeView(Stream* stream, View* view) {
+[[gnu::hot]] bool TakeView(Stream* stream, View* view) {
   const std::lock_guard lock(stream->lock);
   if (!stream->alive()) {
     return false;
@@ -90,7 +90,7 @@ bool TakeView(Stream* stream, View* view) {
               queue.id());
 }
 
-aclError Synchronize(const View& view, Deadline deadline) {
+[[gnu::hot]] aclError Synchronize(const View& view, Deadline deadline) {
   switch (WaitForHead(*view.session, *view.queue, view.tail, deadline, view.spin)) {
     case WaitResult::kTimedOut:
       return Fail(ACL_ERROR_RT_STREAM_SYNC_TIMEOUT,
@@ -202,7 +202,7 @@ void DropStream(Stream* stream, Deadline deadline) {
   Bury(stream);
 }
 
-aclError SynchronizeStream(Stream* stream, Deadline deadline) {
+[[gnu::hot]] aclError SynchronizeStream(Stream* stream, Deadline deadline) {
   View view;
   if (!TakeView(stream, &view)) {
     return FailStaleStream(stream);

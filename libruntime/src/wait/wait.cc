@@ -189,8 +189,8 @@ Deadline DeadlineIn(int32_t timeout_ms) {
   return Clock::now() + milliseconds(timeout_ms);
 }
 
-WaitResult WaitForHead(Session& session, SubmitQueue& queue, uint64_t target, Deadline deadline,
-                       Spin spin, bool kick) {
+[[gnu::hot]] WaitResult WaitForHead(Session& session, SubmitQueue& queue, uint64_t target,
+                                    Deadline deadline, Spin spin, bool kick) {
   if (queue.head() >= target) {
     if (kick) {  // the device went to sleep after the task; it has no other way to know of the next
       session.Kick();
