@@ -54,7 +54,8 @@ bool Scheduler::TakeNext(Rtsq* queue) {
 
 // Whether the clock is to be read for the task that runs next and takes so many ticks.
 bool Scheduler::WantsTime(const Rtsq& queue, uint64_t ticks, const Spent& since) const {
-  return ticks >= tiny_ticks_ || since.tasks >= kTasksATiming || since.ticks >= untimed_ticks_ ||
+  return ticks >= tiny_ticks_ || since.tasks + 1 >= kTasksATiming ||
+         since.ticks >= untimed_ticks_ ||
          (queue.model == nullptr && LoadShared(queue.mem.hdr->record_times) != 0);
 }
 
@@ -68,10 +69,13 @@ Scheduler::Followed Scheduler::TryToFollow(Work* work) {
   const QueueMemory& mem = queue->mem;
   const uint32_t unit = task.unit;
   const uint64_t ticks = work->end - work->start;
+  work->spent.Add(ticks);
   if (work->timed) {
     task.function->Average(1 + ticks);
+    units_->CountTasks(work->spent.tasks);
+    units_->CountBusy(unit, clock_->NsFromTicks(work->spent.ticks));
+    work->spent = {};
   }
-  work->spent.Add(ticks);
   const uint64_t done = queue->head++;
   if (queue->model == nullptr) {
     if (work->timed && LoadShared(mem.hdr->record_times) != 0) {
@@ -82,11 +86,7 @@ Scheduler::Followed Scheduler::TryToFollow(Work* work) {
   }
   if (TakeNext(queue)) {
     work->timed = WantsTime(*queue, task.function->block_ticks, work->spent);
-    if (work->timed) {
-      units_->CountBusy(unit, clock_->NsFromTicks(work->spent.ticks));
-      units_->CountTasks(work->spent.tasks);
-      work->spent = {};
-    } else {
+    if (!work->timed) {
       work->start = work->end;
       work->end += ticks;
     }

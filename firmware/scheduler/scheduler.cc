@@ -129,8 +129,9 @@ void Scheduler::Retire(const Work& work) {
       if (work.timed) {
         tiny_dma_ticks_ = ticks;
         dma_spent_ = {};
+      } else {
+        dma_spent_.Add(ticks);
       }
-      dma_spent_.Add(ticks);
     }
   } else if (task.fault.status == VNPU_OK) {
     // A task that is over its time limit has its status already, but not the place.

@@ -41,7 +41,7 @@ class Platform {
   virtual void StopBlocks(const Rtsq& queue, uint32_t status) = 0;
 };
 
-// Of tasks since the clock was last read for one, which is among them.
+// Of tasks since the clock was last read for one.
 struct Spent {
   uint32_t tasks = 0;
   uint64_t ticks = 0;
