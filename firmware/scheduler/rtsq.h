@@ -15,7 +15,8 @@
 
 namespace vnpu::firmware {
 
-// A kernel that SQEs name by func_id.
+// A kernel that SQEs name by func_id. On a line of its own: finding it is a shift, and each kernel
+// pays for more.
 struct alignas(64) Function {
   vdev::CoreCode thunk = nullptr;
   uint32_t module_id = 0;

@@ -240,7 +240,9 @@ aclError LaunchWithArgs(const LaunchTarget& target, const void* args) {
   });
 }
 
-// The shortest way from a call to the device: one function, whose state is in registers.
+// The shortest way from a call to the device: one function, whose state is in registers. Hot, as
+// all that a launch and a wait run through: they lie side by side then, and after a pause each page
+// of code is looked up anew.
 [[gnu::flatten, gnu::hot]] aclError LaunchFromDevice(const void* function, uint32_t blocks,
                                                      const void* args, size_t size,
                                                      const aclrtLaunchKernelCfg* config,
