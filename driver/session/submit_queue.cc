@@ -49,9 +49,15 @@ size_t SubmitQueue::Append(std::span<const vnpu_sqe> sqes, uint64_t* task) {
     return 0;
   }
   for (size_t i = 0; i < count; ++i) {
+    const auto seq = static_cast<uint32_t>(tail_ + i);
     vnpu_sqe sqe = sqes[i];
-    sqe.seq = static_cast<uint32_t>(tail_ + i);
-    std::memcpy(&sq_[(tail_ + i) & (entries_ - 1)], &sqe, sizeof(sqe));
+    sqe.seq = seq - 1;
+    vnpu_sqe& slot = sq_[(tail_ + i) & (entries_ - 1)];
+    // Who reads the slot's last entry, without a lock, is to see that it is going.
+    Shared(slot.seq).store(sqe.seq, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_release);
+    std::memcpy(&slot, &sqe, sizeof(sqe));
+    Shared(slot.seq).store(seq, std::memory_order_release);
   }
   tail_ += count;
   Shared(header_->sq_tail).store(tail_, std::memory_order_seq_cst);

@@ -5,6 +5,15 @@
 
 namespace vnpu::runtime {
 
+[[gnu::noinline, gnu::no_sanitize("thread")]] void CopyUnguarded(void* to, const void* from,
+                                                                 size_t bytes) {
+  auto* const target = static_cast<unsigned char*>(to);
+  const auto* const source = static_cast<const unsigned char*>(from);
+  for (size_t i = 0; i < bytes; ++i) {
+    target[i] = __atomic_load_n(source + i, __ATOMIC_RELAXED);
+  }
+}
+
 UniqueFd MakeMemfd(const char* name, size_t bytes) {
   UniqueFd fd(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd.valid() || ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0 ||

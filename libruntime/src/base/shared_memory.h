@@ -27,6 +27,10 @@ T ExchangeShared(T& field, std::type_identity_t<T> value) {
   return std::atomic_ref<T>(field).exchange(value);
 }
 
+// Copies bytes that another thread may write meanwhile, with plain stores. The caller then finds by
+// a number that the writer changed before, and throws the copy away.
+void CopyUnguarded(void* to, const void* from, size_t bytes);
+
 // A memfd that cannot shrink (nor, if `frozen` is called, change), as the driver demands.
 // Returns an invalid descriptor with errno set on failure.
 UniqueFd MakeMemfd(const char* name, size_t bytes);

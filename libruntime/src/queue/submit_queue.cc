@@ -203,39 +203,47 @@ void SubmitQueue::LogFailure(const std::string& text) {
   }
 }
 
-bool SubmitQueue::ReadArgs(uint64_t task, std::vector<std::byte>* bytes, void** device) const {
-  const auto entry_is_there = [&] { return tail() - task <= entries_; };
-  if (gone() || !entry_is_there()) {
+bool SubmitQueue::ReadEntry(uint64_t task, vnpu_sqe* entry, uint64_t* args_end) const {
+  if (gone() || tail() - task > entries_) {
     return false;
   }
-  const vnpu_sqe sqe = sq_[task & mask_];
-  const uint64_t end = ends_[task & mask_].args;
+  const vnpu_sqe& slot = sq_[task & mask_];
+  const auto seq = static_cast<uint32_t>(task);
+  if (LoadShared(slot.seq) != seq) {
+    return false;
+  }
+  CopyUnguarded(entry, &slot, sizeof(slot));
+  CopyUnguarded(args_end, &ends_[task & mask_].args, sizeof(*args_end));
   std::atomic_thread_fence(std::memory_order_acquire);
-  if (!entry_is_there() || sqe.opcode != VNPU_OP_KERNEL || sqe.seq != static_cast<uint32_t>(task) ||
+  return LoadShared(slot.seq, std::memory_order_relaxed) == seq;
+}
+
+bool SubmitQueue::ReadArgs(uint64_t task, std::vector<std::byte>* bytes, void** device) const {
+  vnpu_sqe sqe{};
+  uint64_t end = 0;
+  if (!ReadEntry(task, &sqe, &end) || sqe.opcode != VNPU_OP_KERNEL ||
       sqe.kernel.arg_size > VNPU_MAX_ARG_BYTES) {
     return false;
   }
-  const auto* place = reinterpret_cast<const std::byte*>(sqe.kernel.inline_args);
+  const auto* const inline_args = reinterpret_cast<const std::byte*>(sqe.kernel.inline_args);
   if ((sqe.flags & VNPU_SQE_DEVICE_ARGS) != 0) {
-    std::memcpy(device, place, sizeof(*device));
+    std::memcpy(device, inline_args, sizeof(*device));
     return true;
   }
-  if ((sqe.flags & VNPU_SQE_INLINE) == 0) {
-    place = args_ + sqe.kernel.arg_offset;
+  if ((sqe.flags & VNPU_SQE_INLINE) != 0) {
+    bytes->assign(inline_args, inline_args + sqe.kernel.arg_size);
+    return true;
   }
-  bytes->assign(place, place + sqe.kernel.arg_size);
+  if (uint64_t{sqe.kernel.arg_offset} + sqe.kernel.arg_size > arg_ring_.capacity()) {
+    return false;
+  }
+  bytes->resize(sqe.kernel.arg_size);
+  CopyUnguarded(bytes->data(), args_ + sqe.kernel.arg_offset, bytes->size());
+  std::atomic_thread_fence(std::memory_order_acquire);
   // The ring has not gone once around since.
   const uint64_t rounded = (uint64_t{sqe.kernel.arg_size} + 7) & ~uint64_t{7};
-  const uint64_t used = ends_[(tail() - 1) & mask_].args;
-  return (sqe.flags & VNPU_SQE_INLINE) != 0 || used - (end - rounded) <= arg_ring_.capacity();
-}
-
-uint8_t SubmitQueue::EntryOf(uint64_t task) const {
-  if (const uint64_t end = tail(); task >= end || end - task > entries_) {
-    return VNPU_OP_COUNT;
-  }
-  const vnpu_sqe& sqe = sq_[task & mask_];
-  return sqe.seq == static_cast<uint32_t>(task) ? sqe.opcode : uint8_t{VNPU_OP_COUNT};
+  const uint64_t claimed = args_claimed_.load(std::memory_order_relaxed);
+  return claimed - (end - rounded) <= arg_ring_.capacity();
 }
 
 Failure SubmitQueue::Describe(const vnpu_cqe& completion, uint32_t* func_id) const {
@@ -257,8 +265,12 @@ Failure SubmitQueue::Describe(const vnpu_cqe& completion, uint32_t* func_id) con
   if (known && record.model_id != 0) {
     failure.text += DescribePlace(session_, record.model_id, record.stream, record.position) + ": ";
   }
-  if (completion.status == VNPU_E_ABORTED && EntryOf(completion.task) == VNPU_OP_MODEL_EXECUTE) {
-    failure.code = ACL_ERROR_RT_MODEL_ABORT_NORMAL;
+  if (completion.status == VNPU_E_ABORTED) {
+    vnpu_sqe entry{};
+    uint64_t args_end = 0;
+    if (ReadEntry(completion.task, &entry, &args_end) && entry.opcode == VNPU_OP_MODEL_EXECUTE) {
+      failure.code = ACL_ERROR_RT_MODEL_ABORT_NORMAL;
+    }
   }
   if (known && record.opcode == VNPU_OP_KERNEL) {
     *func_id = record.func_id;

@@ -200,8 +200,11 @@ class SubmitQueue {
     constexpr uint64_t kAhead = 8;
     asm volatile("prefetchw %0" : : "m"(sq_[(slot->index + kAhead) & mask_]));
     // The device may take the entry once its seq is there: Publish() writes that. Until then it is
-    // none that anybody looks for in this slot, least of all the one that it was.
+    // none that anybody looks for in this slot, least of all the one that it was: ReadEntry().
     StoreShared(sqe->seq, static_cast<uint32_t>(slot->index) - 1, std::memory_order_relaxed);
+    if (arg_bytes > 0) {
+      args_claimed_.store(slot->arg_position + arg_bytes, std::memory_order_relaxed);
+    }
     std::atomic_thread_fence(std::memory_order_release);
     sqe->opcode = 0;
     sqe->flags = 0;
@@ -252,8 +255,9 @@ class SubmitQueue {
   void Notice(const vnpu_cqe& shared, std::vector<Noticed>* noticed);
   void Report(const std::vector<Noticed>& noticed);
   Failure Describe(const vnpu_cqe& completion, uint32_t* func_id) const;
-  // The opcode of a task, while its slot was not used again; VNPU_OP_COUNT otherwise.
-  uint8_t EntryOf(uint64_t task) const;
+  // The entry of a task and where its arguments end in their ring, while its slot is not in use
+  // again; false otherwise.
+  bool ReadEntry(uint64_t task, vnpu_sqe* entry, uint64_t* args_end) const;
   void LogFailure(const std::string& text);
   void KeepFailure(Failure failure);
 
@@ -266,6 +270,7 @@ class SubmitQueue {
   std::atomic<uint64_t> tail_{0};
   uint64_t cached_head_ = 0;
   RingSpace arg_ring_;
+  std::atomic<uint64_t> args_claimed_{0};  // up to here arguments may be being written
   RingSpace data_ring_;
   std::byte* data_memory_ = nullptr;
   std::unique_ptr<RingEnds[]> ends_;

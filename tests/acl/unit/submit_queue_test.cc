@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 #include <vnpu/session.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include "libruntime/src/base/spinlock.h"
 #include "libruntime/src/device/session.h"
@@ -112,6 +115,42 @@ TEST_F(SubmitQueueTest, ArgumentsAreFreedWithTheirTasks) {
   ASSERT_TRUE(Submit(5, kHalf));
   EXPECT_EQ(device_.args()[0], std::byte{5});
   EXPECT_EQ(device_.args()[kHalf], std::byte{2});
+}
+
+TEST_F(SubmitQueueTest, ArgumentsOfATaskAreReadWholeOrNotAtAll) {
+  constexpr uint64_t kTasks = 100000;
+  constexpr uint32_t kBytes = 648;  // the ring takes fewer of them than the queue takes tasks
+  std::atomic<bool> over{false};
+  std::thread submitter([&] {
+    for (uint64_t i = 0; i < kTasks; ++i) {
+      Slot slot;
+      EXPECT_TRUE(queue_->TryReserve(kBytes, 0, &slot));
+      slot.sqe->opcode = VNPU_OP_KERNEL;
+      slot.sqe->kernel.arg_size = kBytes;
+      slot.sqe->kernel.arg_offset = slot.arg_offset;
+      std::memset(slot.args, static_cast<int>(i), kBytes);
+      queue_->Publish(slot, &kick_);
+      device_.Complete();
+    }
+    over = true;
+  });
+  uint64_t read = 0;
+  uint64_t torn = 0;
+  for (uint64_t i = 0; !over || read == 0; ++i) {
+    const uint64_t tail = queue_->tail();
+    const uint64_t task = tail - std::min(tail, 1 + i % kSpec.entries);
+    std::vector<std::byte> bytes;
+    void* device = nullptr;
+    if (!queue_->ReadArgs(task, &bytes, &device)) {
+      continue;
+    }
+    ++read;
+    const auto other = [&](std::byte byte) { return byte != static_cast<std::byte>(task); };
+    torn += bytes.size() != kBytes || std::ranges::any_of(bytes, other) ? 1 : 0;
+  }
+  submitter.join();
+  EXPECT_GT(read, 0u);
+  EXPECT_EQ(torn, 0u);
 }
 
 TEST_F(SubmitQueueTest, DoorbellAndKickAreForASleepingDevice) {
