@@ -131,8 +131,8 @@ aclError IpcMemory::Import(const std::shared_ptr<Session>& session, const ShareK
 
 aclError IpcMemory::Close(const ShareKey& key) {
   // Programs launch a kernel on imported memory and close it right away; a device is quick enough
-  // for that.
-  constexpr auto kGrace = std::chrono::milliseconds(100);
+  // for that, though not by much where others want the machine's processors too.
+  constexpr auto kGrace = std::chrono::seconds(1);
   Entry entry;
   std::shared_ptr<Session> user;
   {
