@@ -65,7 +65,7 @@ TEST_P(LossTest, KilledOnDemand) {
 }
 
 TEST_P(LossTest, SilentProcessIsKilledInTime) {
-  const auto driver = StartDriver(GetParam(), {"--control-timeout-ms", "100"},
+  const auto driver = StartDriver(GetParam(), {"--control-timeout-ms", "500"},
                                   FaultAt(ControlOp::kQmemAdd, "silent"));
   TestSession session(driver.get());
   ASSERT_EQ(session.result(), 0);
@@ -104,7 +104,7 @@ TEST_P(LossTest, EndsInTheMiddleOfACommand) {
 }
 
 TEST_P(LossTest, LostControlMessage) {
-  const auto driver = StartDriver(GetParam(), {"--control-timeout-ms", "100"});
+  const auto driver = StartDriver(GetParam(), {"--control-timeout-ms", "500"});
   TestSession session(driver.get());
   const auto manager = driver->Open("davinci_manager");
   ASSERT_EQ(manager->Agree(), 0);

@@ -98,7 +98,7 @@ TEST_F(KernelTest, EndlessKernelsEndWithTheirSession) {
     EXPECT_TRUE(Eventually(kPatience, [&] { return Counters().units[VNPU_UNIT_AI_CORE] > 0; }));
   }
   ExpectCounters(before, "after the sessions of endless kernels");
-  EXPECT_TRUE(Eventually(std::chrono::seconds(1), [&] {
+  EXPECT_TRUE(Eventually(kPatience, [&] {
     return Counters().units[VNPU_UNIT_AI_CORE] + Counters().units[VNPU_UNIT_VECTOR_CORE] == 0;
   }));
   EXPECT_TRUE(victim.Finish());

@@ -169,7 +169,7 @@ void ProcessesTest::KillOne(Group& group) {
   }
   ExpectSurvivorsRight(group, target, victim, added, base);
   const auto device = static_cast<uint32_t>(Group::DeviceOf(victim));
-  EXPECT_TRUE(raw::Eventually(std::chrono::milliseconds(1'000), [&] {
+  EXPECT_TRUE(raw::Eventually(raw::kPatience, [&] {
     const vnpu_ioc_counters counters = Counters(device);
     return counters.sessions == 1 && counters.device_processes == 1;
   })) << "the killed process's session stays";
@@ -202,9 +202,8 @@ TEST_F(ProcessesTest, SurvivorsGoOn) {
     group.End();
   }
   ExpectNothingLeft();
-  EXPECT_TRUE(raw::Eventually(std::chrono::milliseconds(1'000), [&] {
-    return raw::AllZero(Counters(1));
-  })) << raw::ToString(Counters(1));
+  EXPECT_TRUE(raw::Eventually(raw::kPatience, [&] { return raw::AllZero(Counters(1)); }))
+      << raw::ToString(Counters(1));
 }
 
 }  // namespace

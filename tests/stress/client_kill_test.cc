@@ -49,7 +49,7 @@ TEST_F(ClientKillTest, EverythingComesBack) {
       client.Kill();
       EXPECT_TRUE(Eventually(kGiveBack, [&] { return !Listed(client.pid()); }));
     }
-    ExpectCounters(before, "after the kills");
+    ExpectCounters(before, "after the kills", kGiveBack);
     EXPECT_EQ(vnpud().DeviceProcesses(), processes_before);
   }
   EXPECT_TRUE(first.Finish());
@@ -76,7 +76,7 @@ TEST_F(ClientKillTest, InsideACommand) {
     ASSERT_TRUE(begun.Wait());
     usleep(static_cast<useconds_t>(round) * 500);
     client.Kill();
-    ExpectCounters(before, "after a kill in a blocked write");
+    ExpectCounters(before, "after a kill in a blocked write", kGiveBack);
   }
   EXPECT_TRUE(innocent.Finish());
 }

@@ -10,7 +10,7 @@ namespace {
 class FaultTest : public RawTest {
  protected:
   std::vector<std::string> Options() const override {
-    return {"--devices", "2", "--control-timeout-ms", "500"};
+    return {"--devices", "2", "--control-timeout-ms", "2000"};
   }
   int Fault(uint32_t fault, uint32_t count = 0, uint32_t pid = 0, uint32_t device = 0) {
     vnpu_ioc_fault arg{device, fault, count, pid};
@@ -28,7 +28,7 @@ int Allocate(Session& session) {
 }
 
 bool BecomesLost(const Session& session) {
-  return Eventually(std::chrono::seconds(1), [&] { return session.State() == VNPU_SESSION_LOST; });
+  return Eventually(kPatience, [&] { return session.State() == VNPU_SESSION_LOST; });
 }
 
 void ExpectWorks(const Vnpud& vnpud, const char* node = "davinci0") {

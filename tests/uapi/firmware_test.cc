@@ -94,7 +94,7 @@ TEST_P(FirmwareTest, NewSessionsTakeTheNewOneOldOnesKeepTheirs) {
 
 TEST_P(FirmwareTest, TheCountOfSessionsGoesDown) {
   { const Session session(vnpud()); }
-  EXPECT_TRUE(Eventually(std::chrono::milliseconds(5000), [&] { return List(0).sessions == 0; }));
+  EXPECT_TRUE(Eventually(kPatience, [&] { return List(0).sessions == 0; }));
 }
 
 TEST_P(FirmwareTest, OneInStoreCanBeMadeActiveAgain) {

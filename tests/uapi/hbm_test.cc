@@ -63,7 +63,7 @@ TEST_P(HbmTest, WhatOneSessionHoldsAnotherCannotHave) {
   EXPECT_ERRNO(ENOMEM, Allocate(other, 2 * kMegabyte, 0, &ids));
   EXPECT_OK(Allocate(other, kMegabyte, 0, &ids));
   greedy.reset();
-  EXPECT_TRUE(Eventually(std::chrono::seconds(1), [&] { return Free() == kTotal - kMegabyte; }));
+  EXPECT_TRUE(Eventually(kPatience, [&] { return Free() == kTotal - kMegabyte; }));
   EXPECT_OK(Allocate(other, kTotal - kMegabyte, 0, &ids));
 }
 

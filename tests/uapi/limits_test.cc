@@ -132,8 +132,7 @@ TEST_P(LimitsTest, OpenFiles) {
   }
   EXPECT_GE(files.size(), 64u);
   files.resize(files.size() / 2);
-  EXPECT_TRUE(
-      Eventually(std::chrono::seconds(1), [&] { return vnpud().TryOpen("davinci0") != nullptr; }));
+  EXPECT_TRUE(Eventually(kPatience, [&] { return vnpud().TryOpen("davinci0") != nullptr; }));
 }
 
 RAW_TEST_SUITE(LimitsTest);

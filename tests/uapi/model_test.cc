@@ -320,11 +320,11 @@ TEST_P(ModelTest, AbortStopsWhatRunsAndWhatWaits) {
   const Queue first = session.CreateQueue();
   const Queue second = session.CreateQueue();
   session.Publish(first, Execute(model.id()));
-  ASSERT_TRUE(Eventually(std::chrono::seconds(5), [&] { return Counters().units[0] == 2; }));
+  ASSERT_TRUE(Eventually(kPatience, [&] { return Counters().units[0] == 2; }));
   EXPECT_ERRNO(EBUSY, DestroyModel(session, model.id()));
   session.Publish(second, Execute(model.id()));
   ASSERT_EQ(session.Run(session.CreateQueue(), Nop()), VNPU_OK);
-  ASSERT_TRUE(Eventually(std::chrono::seconds(5), [&] {
+  ASSERT_TRUE(Eventually(kPatience, [&] {
     EXPECT_OK(AbortModel(session, model.id()));
     return first.Head() == 1 && second.Head() == 1;
   }));
@@ -380,12 +380,12 @@ TEST_P(ModelTest, AbortingOrDestroyingTheQueueEndsItsRun) {
   const RawModel model = Endless(session, module, buffer.va);
   const Queue queue = session.CreateQueue();
   const uint64_t task = session.Publish(queue, Execute(model.id()));
-  ASSERT_TRUE(Eventually(std::chrono::seconds(5), [&] { return Counters().units[0] == 2; }));
+  ASSERT_TRUE(Eventually(kPatience, [&] { return Counters().units[0] == 2; }));
   vnpu_ioc_queue_abort abort{queue.id, 0, 0, 0};
   EXPECT_OK(session.Ioctl(VNPU_IOC_QUEUE_ABORT, &abort));
   ASSERT_TRUE(session.WaitHead(queue, task + 1));
   session.Publish(queue, Execute(model.id()));
-  ASSERT_TRUE(Eventually(std::chrono::seconds(5), [&] { return Counters().units[0] == 2; }));
+  ASSERT_TRUE(Eventually(kPatience, [&] { return Counters().units[0] == 2; }));
   vnpu_ioc_queue_destroy destroy{queue.id, 0};
   EXPECT_ERRNO(EBUSY, session.Ioctl(VNPU_IOC_QUEUE_DESTROY, &destroy));
   session.DestroyQueue(queue, VNPU_DESTROY_FORCE);
@@ -430,9 +430,9 @@ TEST_P(ModelTest, ADeviceProcessThatIsKilledLosesItsSession) {
   const RawModel model = Endless(session, module, buffer.va);
   const Queue queue = session.CreateQueue();
   session.Publish(queue, Execute(model.id()));
-  ASSERT_TRUE(Eventually(std::chrono::seconds(5), [&] { return Counters().units[0] == 2; }));
+  ASSERT_TRUE(Eventually(kPatience, [&] { return Counters().units[0] == 2; }));
   ASSERT_EQ(kill(session.device_pid(), SIGKILL), 0);
-  EXPECT_TRUE(Eventually(std::chrono::seconds(1), [&] { return session.Lost(); }));
+  EXPECT_TRUE(Eventually(kPatience, [&] { return session.Lost(); }));
   EXPECT_FALSE(session.WaitHead(queue, 1));
   EXPECT_ERRNO(EIO, DestroyModel(session, model.id()));
   EXPECT_ERRNO(EIO, AbortModel(session, model.id()));

@@ -113,7 +113,7 @@ TEST_P(SessionTest, ClientMayCloseItsNumbers) {
   EXPECT_EQ(vnpud().DeviceProcesses(), std::vector{static_cast<pid_t>(arg.device_pid)});
   // The end of the session is seen here as well.
   file_.reset();
-  EXPECT_TRUE(Eventually(std::chrono::seconds(1), [&] {
+  EXPECT_TRUE(Eventually(kPatience, [&] {
     return *static_cast<const volatile uint32_t*>(&mem->state) == VNPU_SESSION_LOST;
   }));
 }

@@ -244,8 +244,8 @@ TEST_P(ShareTest, UnexportTellsWhetherImportedObjectsAreLeft) {
     EXPECT_OK(Free(user, second.pmem_id));
     EXPECT_ERRNO(EBUSY, Unexport(owner, share, VNPU_UNEXPORT_IF_UNUSED));
   }
-  EXPECT_TRUE(Eventually(std::chrono::seconds(1),
-                         [&] { return Unexport(owner, share, VNPU_UNEXPORT_IF_UNUSED) == 0; }));
+  EXPECT_TRUE(
+      Eventually(kPatience, [&] { return Unexport(owner, share, VNPU_UNEXPORT_IF_UNUSED) == 0; }));
   EXPECT_ERRNO(ENOENT, Unexport(owner, share, VNPU_UNEXPORT_IF_UNUSED));
 }
 
@@ -262,7 +262,7 @@ TEST_P(ShareTest, MemoryStaysForItsLastHolder) {
   EXPECT_EQ(WordAt(user, va), 99u);
   owner.reset();
   vnpu_ioc_import again;
-  EXPECT_TRUE(Eventually(std::chrono::seconds(1), [&] { return Counters().sessions == 1; }));
+  EXPECT_TRUE(Eventually(kPatience, [&] { return Counters().sessions == 1; }));
   EXPECT_ERRNO(ENOENT, Import(user, key, &again));
   EXPECT_EQ(Counters().hbm_pages, 1u);
   EXPECT_EQ(WordAt(user, va), 99u);
@@ -393,7 +393,7 @@ TEST_P(ShareTest, MemoryOutlivesAKilledExporter) {
   const uint64_t va = MapShared(user, key, &imported);
   exporter.Kill();
   EXPECT_EQ(exporter.Wait(), -SIGKILL);
-  EXPECT_TRUE(Eventually(std::chrono::seconds(1), [&] { return Counters().sessions == 1; }));
+  EXPECT_TRUE(Eventually(kPatience, [&] { return Counters().sessions == 1; }));
   EXPECT_EQ(WordAt(user, va), 1234u);
   EXPECT_EQ(Counters().hbm_pages, kHuge / kPage);
   vnpu_ioc_import again;
@@ -422,8 +422,8 @@ TEST_P(ShareTest, AKilledImporterLetsGo) {
   EXPECT_ERRNO(EBUSY, Unexport(owner, share, VNPU_UNEXPORT_IF_UNUSED));
   importer.Kill();
   EXPECT_EQ(importer.Wait(), -SIGKILL);
-  EXPECT_TRUE(Eventually(std::chrono::seconds(1),
-                         [&] { return Unexport(owner, share, VNPU_UNEXPORT_IF_UNUSED) == 0; }));
+  EXPECT_TRUE(
+      Eventually(kPatience, [&] { return Unexport(owner, share, VNPU_UNEXPORT_IF_UNUSED) == 0; }));
   EXPECT_EQ(WordAt(owner, buffer.va), 7u);
 }
 

@@ -6,8 +6,6 @@
 namespace vnpu::raw {
 namespace {
 
-constexpr std::chrono::milliseconds kGiveBack{1'000};
-
 bool Same(vnpu_ioc_counters a, vnpu_ioc_counters b) {
   // Busy units are an instant's view.
   std::memset(a.units, 0, sizeof(a.units));
@@ -61,9 +59,10 @@ RawFile& DriverTest::manager() {
   return *manager_;
 }
 
-void DriverTest::ExpectCounters(const vnpu_ioc_counters& wanted, const char* when) {
+void DriverTest::ExpectCounters(const vnpu_ioc_counters& wanted, const char* when,
+                                std::chrono::milliseconds limit) {
   vnpu_ioc_counters seen{};
-  EXPECT_TRUE(Eventually(kGiveBack,
+  EXPECT_TRUE(Eventually(limit,
                          [&] {
                            seen = Counters(wanted.device);
                            return Same(seen, wanted);
@@ -73,13 +72,13 @@ void DriverTest::ExpectCounters(const vnpu_ioc_counters& wanted, const char* whe
 
 void DriverTest::ExpectNothingLeft() {
   vnpu_ioc_counters seen{};
-  EXPECT_TRUE(Eventually(kGiveBack,
+  EXPECT_TRUE(Eventually(kPatience,
                          [&] {
                            seen = Counters();
                            return AllZero(seen);
                          }))
       << "left behind: " << ToString(seen);
-  EXPECT_TRUE(Eventually(kGiveBack, [&] { return vnpud().DeviceProcesses().empty(); }))
+  EXPECT_TRUE(Eventually(kPatience, [&] { return vnpud().DeviceProcesses().empty(); }))
       << "a device process is left behind";
 }
 
