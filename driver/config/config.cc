@@ -54,7 +54,7 @@ constexpr Option kOptions[] = {
     {"firmware", &Settings::firmware, nullptr,
      "the firmware plug-in that devices begin with (vnpu-compat.so of this installation)"},
     {"control_timeout_ms", &Settings::control_timeout_ms, nullptr,
-     "a device process that does not answer for so long is killed (5000)"},
+     "a device process that does not answer for so long is killed (20000)"},
     {"pin_limit", &Settings::pin_limit, nullptr, "pinned host memory of one session (8G)"},
 };
 

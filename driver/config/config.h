@@ -33,7 +33,7 @@ struct Config {
   std::string pid_file;
   std::string device_program;              // empty: vnpu-device beside this program
   std::string firmware;                    // empty: vnpu-compat.so of this installation
-  uint32_t control_timeout_ms = 5000;      // for a device process's reply
+  uint32_t control_timeout_ms = 20'000;    // for a device process's reply, on busy machines too
   uint64_t pin_limit = uint64_t{8} << 30;  // pinned host memory, bytes a session
 };
 

@@ -25,7 +25,7 @@ struct DeviceProcessOptions {
   int compat_fd = -1;  // the compat part of its firmware; -1: the built-in one
   uint64_t kept_capabilities = 0;
   cpu_set_t affinity{};
-  uint32_t reply_timeout_ms = 5000;
+  uint32_t reply_timeout_ms = 0;
   std::vector<int> abort_fds;  // a call is given up, and the process killed, when one is readable
   std::function<bool()> give_up;  // the same, asked now and then
   FaultPoint* lost_messages = nullptr;

@@ -3,13 +3,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdio>
-#include <fstream>
 #include <numeric>
 #include <thread>
 
 #include "tests/acl/child.h"
 #include "tests/acl/support.h"
+#include "tests/support/temp_file.h"
 
 namespace vnpu::test {
 namespace {
@@ -280,11 +279,10 @@ TEST_F(DISABLED_LittlePinnedMemory, LargeCopiesDoWithout) {
 }
 
 TEST(LittlePinnedMemory, LargeCopiesDoWithout) {
-  const std::string config = "acl_copy_" + std::to_string(getpid()) + ".toml";
-  std::ofstream(config) << "pin_limit = \"8M\"\n";
-  const ChildResult child = RunTestsInChild(
-      "DISABLED_LittlePinnedMemory.*", {{"VNPU_TRANSPORT", "embedded"}, {"VNPU_CONFIG", config}});
-  std::remove(config.c_str());
+  const TempFile config("pin_limit = \"8M\"\n");
+  const ChildResult child =
+      RunTestsInChild("DISABLED_LittlePinnedMemory.*",
+                      {{"VNPU_TRANSPORT", "embedded"}, {"VNPU_CONFIG", config.path()}});
   EXPECT_EQ(child.exit_code, 0) << child.output;
   EXPECT_NE(child.output.find("PASSED"), std::string::npos) << child.output;
 }

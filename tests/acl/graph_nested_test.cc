@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tests/acl/graph_support.h"
+#include "tests/support/temp_file.h"
 
 namespace vnpu::test {
 namespace {
@@ -202,9 +203,9 @@ TEST_F(GraphNestedTest, IsPrintedWithTheWhole) {
   const aclmdlRI outer = CaptureAround(inner);
   uint32_t id = 0;
   ASSERT_OK(aclmdlRIGetId(inner, &id));
-  const std::string path = testing::TempDir() + "graph_nested.json";
-  ASSERT_OK(aclmdlRIDebugJsonPrint(outer, path.c_str(), 0));
-  std::ifstream file(path);
+  const TempFile printed;
+  ASSERT_OK(aclmdlRIDebugJsonPrint(outer, printed.path(), 0));
+  std::ifstream file(printed.path());
   const auto json = nlohmann::json::parse(file);
   ASSERT_EQ(json["models"].size(), 2u);
   EXPECT_EQ(json["models"][1]["id"], id);

@@ -1,15 +1,11 @@
 // aclInit, aclFinalize and what can be asked without a device.
-#include <unistd.h>
-
 #include <atomic>
-#include <cstdio>
-#include <fstream>
-#include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
 #include "tests/acl/support.h"
+#include "tests/support/temp_file.h"
 #include "vnpu/vnpu.h"
 
 namespace vnpu::test {
@@ -21,20 +17,6 @@ class InitTest : public testing::Test {
     aclFinalize();
     aclGetRecentErrMsg();
   }
-};
-
-class ConfigFile {
- public:
-  explicit ConfigFile(std::string_view text) : path_("acl_" + std::to_string(getpid()) + ".json") {
-    std::ofstream(path_) << text;
-  }
-  ConfigFile(const ConfigFile&) = delete;
-  ConfigFile& operator=(const ConfigFile&) = delete;
-  ~ConfigFile() { std::remove(path_.c_str()); }
-  const char* path() const { return path_.c_str(); }
-
- private:
-  std::string path_;
 };
 
 TEST_F(InitTest, RepeatedInitSaysSo) {
@@ -86,8 +68,8 @@ TEST_F(InitTest, ReferencesOfThreadsAreCounted) {
 }
 
 TEST_F(InitTest, OnlyTheFirstConfigurationCounts) {
-  ASSERT_OK(aclInit(ConfigFile("{}").path()));
-  EXPECT_EQ(aclInit(ConfigFile(R"({"defaultDevice": {"default_device": "0"}})").path()),
+  ASSERT_OK(aclInit(TempFile("{}").path()));
+  EXPECT_EQ(aclInit(TempFile(R"({"defaultDevice": {"default_device": "0"}})").path()),
             ACL_ERROR_REPEAT_INITIALIZE);
   EXPECT_EQ(aclInit("/no/such/file"), ACL_ERROR_REPEAT_INITIALIZE);
   std::thread([] {
@@ -103,7 +85,7 @@ TEST_F(InitTest, FailedInitCountsForNothing) {
 }
 
 TEST_F(InitTest, SetDeviceGoesBeforeTheDefaultDevice) {
-  ASSERT_OK(aclInit(ConfigFile(R"({"defaultDevice": {"default_device": "1000"}})").path()));
+  ASSERT_OK(aclInit(TempFile(R"({"defaultDevice": {"default_device": "1000"}})").path()));
   aclrtStream stream = nullptr;
   std::thread([&] { EXPECT_EQ(aclrtCreateStream(&stream), ACL_ERROR_RT_INVALID_DEVICEID); }).join();
   ASSERT_OK(aclrtSetDevice(0));
@@ -137,13 +119,13 @@ TEST_F(InitTest, NewestMessageComesFirst) {
 
 TEST_F(InitTest, ConfigurationIsChecked) {
   EXPECT_EQ(aclInit("/no/such/file.json"), ACL_ERROR_INVALID_FILE);
-  EXPECT_EQ(aclInit(ConfigFile("{ not json").path()), ACL_ERROR_PARSE_FILE);
-  EXPECT_EQ(aclInit(ConfigFile(R"({"err_msg_mode": "7"})").path()), ACL_ERROR_RT_PARAM_INVALID);
-  EXPECT_OK(aclInit(ConfigFile("{}").path()));
+  EXPECT_EQ(aclInit(TempFile("{ not json").path()), ACL_ERROR_PARSE_FILE);
+  EXPECT_EQ(aclInit(TempFile(R"({"err_msg_mode": "7"})").path()), ACL_ERROR_RT_PARAM_INVALID);
+  EXPECT_OK(aclInit(TempFile("{}").path()));
 }
 
 TEST_F(InitTest, DefaultDeviceNeedsNoSetDevice) {
-  ASSERT_OK(aclInit(ConfigFile(R"({"defaultDevice": {"default_device": "0"}})").path()));
+  ASSERT_OK(aclInit(TempFile(R"({"defaultDevice": {"default_device": "0"}})").path()));
   aclrtStream stream = nullptr;
   EXPECT_OK(aclrtCreateStream(&stream));
   int32_t device = -1;

@@ -1,11 +1,8 @@
 // Stacks of kernels.
-#include <unistd.h>
-
-#include <cstdio>
-#include <fstream>
 #include <string>
 
 #include "tests/acl/support.h"
+#include "tests/support/temp_file.h"
 
 namespace vnpu::test {
 namespace {
@@ -60,10 +57,7 @@ TEST_F(StackTest, AiCpuKernelsHaveMore) { EXPECT_EQ(Use("cpu_use_stack", 1024), 
 
 TEST_F(StackTest, TheConfigurationSetsIt) {
   ASSERT_OK(aclrtResetDeviceForce(0));
-  const std::string path = testing::TempDir() + "stack" + std::to_string(getpid()) + ".json";
-  std::ofstream(path) << R"({"StackSize": {"aicore_stack_size": 100000}})";
-  ASSERT_OK(aclInit(path.c_str()));
-  std::remove(path.c_str());
+  ASSERT_OK(aclInit(TempFile(R"({"StackSize": {"aicore_stack_size": 100000}})").path()));
   Open();
   EXPECT_EQ(Use("use_stack", 90), ACL_SUCCESS);
   EXPECT_EQ(Use("use_stack", 130), ACL_ERROR_RT_AICORE_EXCEPTION);  // rounded up to 112 KiB

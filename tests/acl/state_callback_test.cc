@@ -1,11 +1,11 @@
 // Callbacks on initialisation, devices and streams.
-#include <fstream>
 #include <map>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "tests/acl/support.h"
+#include "tests/support/temp_file.h"
 
 namespace vnpu::test {
 namespace {
@@ -114,11 +114,8 @@ class InitCallback : public testing::Test {
 };
 
 TEST_F(InitCallback, CalledWithTheConfigurationAndAtTheEnd) {
-  const char* path = "state_callback_test.json";
   const std::string text = R"({ "err_msg_mode": "0" })";
-  std::ofstream(path) << text;
-  ASSERT_OK(aclInit(path));
-  std::remove(path);
+  ASSERT_OK(aclInit(TempFile(text).path()));
   EXPECT_EQ(component_.config, text);
   EXPECT_EQ(aclInit(nullptr), ACL_ERROR_REPEAT_INITIALIZE);
   ASSERT_OK(aclFinalizeReference(nullptr));
@@ -148,11 +145,8 @@ TEST_F(InitCallback, ItsErrorIsThatOfTheCall) {
 }
 
 TEST_F(InitCallback, AfterAnErrorTheConfigurationHasNoEffect) {
-  const char* path = "state_callback_test.json";
-  std::ofstream(path) << R"({ "err_msg_mode": "1" })";
   component_.answer = ACL_ERROR_FAILURE;
-  EXPECT_EQ(aclInit(path), ACL_ERROR_FAILURE);
-  std::remove(path);
+  EXPECT_EQ(aclInit(TempFile(R"({ "err_msg_mode": "1" })").path()), ACL_ERROR_FAILURE);
   aclGetRecentErrMsg();
   std::thread([] { aclrtGetRunMode(nullptr); }).join();
   EXPECT_EQ(aclGetRecentErrMsg(), nullptr) << "messages are each thread's own";
