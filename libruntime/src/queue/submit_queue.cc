@@ -231,6 +231,9 @@ bool SubmitQueue::ReadArgs(uint64_t task, std::vector<std::byte>* bytes, void** 
     return true;
   }
   if ((sqe.flags & VNPU_SQE_INLINE) != 0) {
+    if (sqe.kernel.arg_size > sizeof(sqe.kernel.inline_args)) {
+      return false;
+    }
     bytes->assign(inline_args, inline_args + sqe.kernel.arg_size);
     return true;
   }
