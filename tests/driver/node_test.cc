@@ -326,7 +326,9 @@ TEST_F(NodeTest, NothingIsLeftOfAKilledClient) {
       return 0;
     });
     EXPECT_EQ(Join(child), 1000 + SIGKILL);
+    const auto since = std::chrono::steady_clock::now();
     EXPECT_TRUE(NothingLeft());
+    EXPECT_LT(std::chrono::steady_clock::now() - since, std::chrono::seconds(1));
   }
 }
 
@@ -341,8 +343,7 @@ TEST_F(NodeTest, NothingIsLeftOfAClientThatDiesInACommand) {
   kill(child, SIGKILL);
   const auto since = std::chrono::steady_clock::now();
   EXPECT_TRUE(NothingLeft());
-  EXPECT_LT(std::chrono::steady_clock::now() - since, std::chrono::seconds(3))
-      << "it waited for the silent device";
+  EXPECT_LT(std::chrono::steady_clock::now() - since, std::chrono::seconds(1));
   EXPECT_EQ(Join(child), 1000 + SIGKILL);
 }
 
@@ -381,7 +382,7 @@ TEST_F(NodeTest, ASlowSessionDoesNotSlowTheOthersDown) {
   });
   ASSERT_TRUE(Eventually([&] { return CountersOf(driver_.get()).qmems == 1; }));
   Client client(node_);
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < 100; ++i) {
     vnpu_ioc_reserve reserve{0, 4096, 0, 0};
     ASSERT_EQ(client.Call(VNPU_IOC_RESERVE, &reserve), 0);
   }

@@ -12,10 +12,9 @@
 namespace vnpu::raw {
 namespace {
 
-constexpr std::chrono::milliseconds kGiveBack{1'000};
-
 class ClientKillTest : public NodeTest {
  protected:
+  std::chrono::milliseconds GiveBack() const override { return kGiveBack; }
   bool Listed(pid_t pid) {
     vnpu_ioc_process process{};
     for (; manager().Ioctl(VNPU_IOC_PROCESS, &process) == 0; ++process.index) {
@@ -49,7 +48,7 @@ TEST_F(ClientKillTest, EverythingComesBack) {
       client.Kill();
       EXPECT_TRUE(Eventually(kGiveBack, [&] { return !Listed(client.pid()); }));
     }
-    ExpectCounters(before, "after the kills", kGiveBack);
+    ExpectCounters(before, "after the kills");
     EXPECT_EQ(vnpud().DeviceProcesses(), processes_before);
   }
   EXPECT_TRUE(first.Finish());
@@ -76,7 +75,7 @@ TEST_F(ClientKillTest, InsideACommand) {
     ASSERT_TRUE(begun.Wait());
     usleep(static_cast<useconds_t>(round) * 500);
     client.Kill();
-    ExpectCounters(before, "after a kill in a blocked write", kGiveBack);
+    ExpectCounters(before, "after a kill in a blocked write");
   }
   EXPECT_TRUE(innocent.Finish());
 }

@@ -20,6 +20,7 @@ constexpr milliseconds kNotice{1'000};
 
 class DeviceKillTest : public RawTest {
  protected:
+  milliseconds GiveBack() const override { return kGiveBack; }
   std::vector<std::string> Options() const override { return {"--control-timeout-ms", "1000"}; }
   void ExpectWorks() {
     Session session(vnpud());

@@ -23,6 +23,7 @@ bool IsDeviceProcess(pid_t pid) { return Runs(pid, "vnpu-device"); }
 
 class DriverKillTest : public RawTest {
  protected:
+  milliseconds GiveBack() const override { return kGiveBack; }
   // Kills it; its device processes end as well.
   void KillDriver() {
     const std::vector<pid_t> device_processes = vnpud().DeviceProcesses();

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <random>
 
@@ -12,6 +13,9 @@
 #include "tests/uapi/support/session.h"
 
 namespace vnpu::raw {
+
+// How soon all that was a session's comes back.
+inline constexpr std::chrono::milliseconds kGiveBack{1'000};
 
 // One thing after another at random in one session: launches, copies, allocations, queues, events,
 // pinned memory, modules.

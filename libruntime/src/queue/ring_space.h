@@ -12,6 +12,9 @@ class RingSpace {
 
   explicit RingSpace(uint64_t capacity = 0) : capacity_(capacity) {}
 
+  // What `bytes` take up.
+  static uint64_t Round(uint64_t bytes) { return (bytes + 7) & ~uint64_t{7}; }
+
   uint64_t capacity() const { return capacity_; }
   uint64_t tail() const { return tail_; }
 
@@ -31,8 +34,6 @@ class RingSpace {
   void ReleaseTo(uint64_t position) { head_ = position; }
 
  private:
-  static uint64_t Round(uint64_t bytes) { return (bytes + 7) & ~uint64_t{7}; }
-
   uint64_t capacity_;
   uint64_t head_ = 0;
   uint64_t tail_ = 0;

@@ -203,28 +203,32 @@ void SubmitQueue::LogFailure(const std::string& text) {
   }
 }
 
-bool SubmitQueue::ReadEntry(uint64_t task, vnpu_sqe* entry, uint64_t* args_end) const {
+std::optional<SubmitQueue::Entry> SubmitQueue::ReadEntry(uint64_t task) const {
   if (gone() || tail() - task > entries_) {
-    return false;
+    return std::nullopt;
   }
   const vnpu_sqe& slot = sq_[task & mask_];
   const auto seq = static_cast<uint32_t>(task);
   if (LoadShared(slot.seq) != seq) {
-    return false;
+    return std::nullopt;
   }
-  CopyUnguarded(entry, &slot, sizeof(slot));
-  CopyUnguarded(args_end, &ends_[task & mask_].args, sizeof(*args_end));
+  Entry entry;
+  CopyUnguarded(&entry.sqe, &slot, sizeof(slot));
+  CopyUnguarded(&entry.args_end, &ends_[task & mask_].args, sizeof(entry.args_end));
   std::atomic_thread_fence(std::memory_order_acquire);
-  return LoadShared(slot.seq, std::memory_order_relaxed) == seq;
+  if (LoadShared(slot.seq, std::memory_order_relaxed) != seq) {
+    return std::nullopt;
+  }
+  return entry;
 }
 
 bool SubmitQueue::ReadArgs(uint64_t task, std::vector<std::byte>* bytes, void** device) const {
-  vnpu_sqe sqe{};
-  uint64_t end = 0;
-  if (!ReadEntry(task, &sqe, &end) || sqe.opcode != VNPU_OP_KERNEL ||
-      sqe.kernel.arg_size > VNPU_MAX_ARG_BYTES) {
+  const std::optional<Entry> entry = ReadEntry(task);
+  if (!entry.has_value() || entry->sqe.opcode != VNPU_OP_KERNEL ||
+      entry->sqe.kernel.arg_size > VNPU_MAX_ARG_BYTES) {
     return false;
   }
+  const vnpu_sqe& sqe = entry->sqe;
   const auto* const inline_args = reinterpret_cast<const std::byte*>(sqe.kernel.inline_args);
   if ((sqe.flags & VNPU_SQE_DEVICE_ARGS) != 0) {
     std::memcpy(device, inline_args, sizeof(*device));
@@ -244,9 +248,8 @@ bool SubmitQueue::ReadArgs(uint64_t task, std::vector<std::byte>* bytes, void** 
   CopyUnguarded(bytes->data(), args_ + sqe.kernel.arg_offset, bytes->size());
   std::atomic_thread_fence(std::memory_order_acquire);
   // The ring has not gone once around since.
-  const uint64_t rounded = (uint64_t{sqe.kernel.arg_size} + 7) & ~uint64_t{7};
-  const uint64_t claimed = args_claimed_.load(std::memory_order_relaxed);
-  return claimed - (end - rounded) <= arg_ring_.capacity();
+  const uint64_t start = entry->args_end - RingSpace::Round(sqe.kernel.arg_size);
+  return args_claimed_.load(std::memory_order_relaxed) - start <= arg_ring_.capacity();
 }
 
 Failure SubmitQueue::Describe(const vnpu_cqe& completion, uint32_t* func_id) const {
@@ -269,9 +272,8 @@ Failure SubmitQueue::Describe(const vnpu_cqe& completion, uint32_t* func_id) con
     failure.text += DescribePlace(session_, record.model_id, record.stream, record.position) + ": ";
   }
   if (completion.status == VNPU_E_ABORTED) {
-    vnpu_sqe entry{};
-    uint64_t args_end = 0;
-    if (ReadEntry(completion.task, &entry, &args_end) && entry.opcode == VNPU_OP_MODEL_EXECUTE) {
+    const std::optional<Entry> entry = ReadEntry(completion.task);
+    if (entry.has_value() && entry->sqe.opcode == VNPU_OP_MODEL_EXECUTE) {
       failure.code = ACL_ERROR_RT_MODEL_ABORT_NORMAL;
     }
   }

@@ -255,9 +255,12 @@ class SubmitQueue {
   void Notice(const vnpu_cqe& shared, std::vector<Noticed>* noticed);
   void Report(const std::vector<Noticed>& noticed);
   Failure Describe(const vnpu_cqe& completion, uint32_t* func_id) const;
-  // The entry of a task and where its arguments end in their ring, while its slot is not in use
-  // again; false otherwise.
-  bool ReadEntry(uint64_t task, vnpu_sqe* entry, uint64_t* args_end) const;
+  struct Entry {
+    vnpu_sqe sqe;
+    uint64_t args_end;  // in their ring
+  };
+  // That of a task, while its slot is not in use again.
+  std::optional<Entry> ReadEntry(uint64_t task) const;
   void LogFailure(const std::string& text);
   void KeepFailure(Failure failure);
 

@@ -59,10 +59,9 @@ RawFile& DriverTest::manager() {
   return *manager_;
 }
 
-void DriverTest::ExpectCounters(const vnpu_ioc_counters& wanted, const char* when,
-                                std::chrono::milliseconds limit) {
+void DriverTest::ExpectCounters(const vnpu_ioc_counters& wanted, const char* when) {
   vnpu_ioc_counters seen{};
-  EXPECT_TRUE(Eventually(limit,
+  EXPECT_TRUE(Eventually(GiveBack(),
                          [&] {
                            seen = Counters(wanted.device);
                            return Same(seen, wanted);
@@ -72,13 +71,13 @@ void DriverTest::ExpectCounters(const vnpu_ioc_counters& wanted, const char* whe
 
 void DriverTest::ExpectNothingLeft() {
   vnpu_ioc_counters seen{};
-  EXPECT_TRUE(Eventually(kPatience,
+  EXPECT_TRUE(Eventually(GiveBack(),
                          [&] {
                            seen = Counters();
                            return AllZero(seen);
                          }))
       << "left behind: " << ToString(seen);
-  EXPECT_TRUE(Eventually(kPatience, [&] { return vnpud().DeviceProcesses().empty(); }))
+  EXPECT_TRUE(Eventually(GiveBack(), [&] { return vnpud().DeviceProcesses().empty(); }))
       << "a device process is left behind";
 }
 

@@ -31,9 +31,10 @@ class DriverTest : public ::testing::Test {
   // Of the manager node, one file for the test.
   RawFile& manager();
   vnpu_ioc_counters Counters(uint32_t device = 0) { return vnpud().Counters(device); }
-  // The counters become those given. How soon is for tests that run alone: tests/stress.
-  void ExpectCounters(const vnpu_ioc_counters& wanted, const char* when,
-                      std::chrono::milliseconds limit = kPatience);
+  // How soon all that was a session's comes back: with other tests beside, eventually.
+  virtual std::chrono::milliseconds GiveBack() const { return kPatience; }
+  // The counters become those given.
+  void ExpectCounters(const vnpu_ioc_counters& wanted, const char* when);
   void ExpectNothingLeft();
 
  private:
